@@ -18,6 +18,7 @@
 #define PP_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define PP_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define PP_PAGE_SIZE 4096u
+#define PP_WHY_SIZE 200u /* a one-line reason, as functions with `why` give it */
 
 /* Our own mistakes end the process at once with file and line; never used for a driver's mistakes.
  * The hook lets the machine report them to its supervisor first (exit code 70). */

@@ -1,0 +1,128 @@
+/*
+ * The machine: a Windows kernel environment for drivers, as its host sees it. Create it once in a
+ * process (fixed addresses), load images, drive requests, unload, judge.
+ *
+ * One host thread; every function here is called by the host on the boot fiber unless it says otherwise.
+ */
+#ifndef POOLPROOF_KERNEL_KERNEL_H
+#define POOLPROOF_KERNEL_KERNEL_H
+
+#include "base/base.h"
+#include "nt/nt.h"
+#include "pool/pool.h"
+#include "verify/verify.h"
+
+struct ke_image;
+struct ke_export;
+
+/* What the host does with what the machine says. */
+struct ke_host {
+    void *ctx;
+    void (*finding)(void *ctx, const struct vf_finding *f);
+    void (*module)(void *ctx, const char *name, const char *path, uint64_t base, uint32_t size,
+                   bool is_load);
+    void (*debug_print)(void *ctx, const char *text, size_t size); /* DbgPrint */
+    void (*note)(void *ctx, const char *text);  /* one line for --verbose */
+    void (*warn)(void *ctx, const char *text);  /* one line that always shows (upper-half compares, spins broken by the tick) */
+    /* These end the machine's process and do not return. */
+    PP_NORETURN void (*not_modelled)(void *ctx, const char *name, const char *detail,
+                                     const struct vf_stack *stack);                  /* exit 3 */
+    PP_NORETURN void (*hang)(void *ctx, const char *what, const struct vf_stack *stack); /* exit 4 */
+    PP_NORETURN void (*own_fault)(void *ctx, const char *what);                      /* exit 70 */
+    PP_NORETURN void (*stopped)(void *ctx);       /* --bugcheck: after the finding was sent */
+};
+
+struct ke_config {
+    struct ke_host host;
+    uint32_t options;        /* enum vf_option */
+    bool verify;             /* false: --verify off */
+    bool stop_at_first;
+    bool like_windows;
+    bool coverage;           /* count basic blocks reached */
+    enum pl_edge edge;
+    const char *guard;       /* NULL: probe */
+    uint64_t seed;
+    uint64_t special_limit;
+    unsigned cpus;           /* 2 */
+    uint64_t pattern_seed;
+};
+
+void ke_config_init(struct ke_config *cfg);
+/* Returns 0 or -Exxx with one line in why. */
+int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE]);
+const char *ke_guard_name(void);
+
+/* Map, relocate, bind. Nothing of it runs. `path` for reports; `bytes` are copied.
+ * Returns 0, -ENOEXEC (not a driver, `why`), -ENOMEM. */
+int ke_image_load(const char *path, const uint8_t *bytes, size_t size, bool verified,
+                  struct ke_image **ret, char why[PP_WHY_SIZE]);
+
+/* How a request or call into the driver ended. */
+enum ke_outcome {
+    KE_DONE,      /* returned, or the IRP was completed */
+    KE_PENDING,   /* still pending when nothing could run any more */
+    KE_CONTAINED, /* ended by a fatal finding */
+};
+
+struct ke_result {
+    enum ke_outcome outcome;
+    NTSTATUS status;
+    uint64_t information;
+};
+
+/* Run DriverEntry in a system thread; INIT is discarded afterwards. */
+struct ke_result ke_driver_start(struct ke_image *image);
+bool ke_driver_has_unload(const struct ke_image *image);
+bool ke_driver_has_add_device(const struct ke_image *image);
+/* DriverUnload, then the unload checks (leaks, devices left) and unmapping. */
+struct ke_result ke_driver_unload(struct ke_image *image);
+
+/* AddDevice with a simulated PDO, and PnP requests to the stack. */
+struct ke_pnp; /* one simulated device node */
+struct ke_result ke_pnp_add(struct ke_image *image, struct ke_pnp **ret);
+struct ke_result ke_pnp_request(struct ke_pnp *node, uint8_t minor);
+/* IRP_MN_SET_POWER / QUERY_POWER: is_system, state (SYSTEM_POWER_STATE or DEVICE_POWER_STATE). */
+struct ke_result ke_pnp_power(struct ke_pnp *node, uint8_t minor, bool is_system, unsigned state);
+void ke_pnp_free(struct ke_pnp *node);
+
+/* Names drivers made under \Device, and links; for the default drive. UTF-8. fn returns false to stop. */
+void ke_each_device(bool (*fn)(void *ctx, const char *name, const struct ke_image *owner), void *ctx);
+/* Device interfaces registered and enabled: symbolic link names. */
+void ke_each_interface(bool (*fn)(void *ctx, const char *link, const struct ke_image *owner), void *ctx);
+
+/* Requests as a user-mode program makes them. Buffers are host memory; they are copied into guarded
+ * simulated user memory and back. `name` e.g. \Device\Foo, \??\Foo, \\.\Foo. */
+struct ke_file;
+struct ke_result ke_open(const char *name, uint32_t access, struct ke_file **ret);
+struct ke_result ke_ioctl(struct ke_file *f, uint32_t code, const void *in, size_t in_size, void *out,
+                          size_t out_size, bool internal);
+struct ke_result ke_read(struct ke_file *f, uint64_t offset, void *buf, size_t size);
+struct ke_result ke_write(struct ke_file *f, uint64_t offset, const void *buf, size_t size);
+/* Any other major function with a zeroed parameter block and small buffers (flush, query information...). */
+struct ke_result ke_major(struct ke_file *f, uint8_t major, uint8_t minor);
+/* Cancel whatever is pending on the file; returns how many IRPs were cancelled. */
+unsigned ke_cancel(struct ke_file *f);
+/* IRP_MJ_CLEANUP then IRP_MJ_CLOSE; frees f. */
+struct ke_result ke_close(struct ke_file *f);
+
+/* Let work items, DPCs and timers run: up to `ms` of virtual time. */
+void ke_settle(uint64_t ms);
+/* True after a contained request that may have left locks or IRQL behind: go on in a fresh machine. */
+bool ke_is_unsound(void);
+
+struct ke_exercised {
+    uint64_t requests, completed; /* IRPs sent from outside; completed with any status */
+    uint64_t succeeded;
+    uint64_t blocks, blocks_reached; /* basic blocks of verified images */
+    uint64_t guarded, allocations;   /* blocks of verified drivers: guarded / total */
+    uint64_t imports_called, ticks_broken;
+};
+void ke_exercised(struct ke_exercised *ret);
+
+/* For `poolproof info`: what is modelled. status: 0 full, 1 partial, 2 missing, 3 unknown name. */
+int ke_export_status(const char *module, const char *name, const char **ret_doc);
+void ke_export_each(void (*fn)(void *ctx, const char *module, const char *name, int status), void *ctx);
+/* "nt!ExFreePoolWithTag" for a stub address, NULL otherwise. Works in any process. */
+const char *ke_stub_name(uint64_t addr);
+
+#endif
