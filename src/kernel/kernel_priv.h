@@ -174,6 +174,7 @@ struct ke_machine {
 };
 extern struct ke_machine ke_m;
 
+#include "kernel/ke_data.h"
 #include "kernel/ke_priv.h"
 #include "kernel/trap_priv.h"
 #include "kernel/ob_priv.h"
