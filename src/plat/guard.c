@@ -5,7 +5,8 @@
  * copying ioctl populates the page, so no fault follows), mprotect 7.2 us. Without userfaultfd's
  * monitor thread, kernel accesses to a closed page fail with EFAULT and raise no signal.
  *
- * Doc: madvise(2) MADV_GUARD_INSTALL; ioctl_userfaultfd(2) UFFDIO_API, UFFDIO_REGISTER, UFFDIO_COPY.
+ * Doc: madvise(2) MADV_GUARD_INSTALL; ioctl_userfaultfd(2) UFFDIO_API, UFFDIO_REGISTER,
+ * UFFDIO_COPY.
  */
 #include "plat/guard.h"
 
@@ -47,7 +48,7 @@ int os_range_reserve(uint64_t start, uint64_t size)
 
     if (p == MAP_FAILED)
         return -errno;
-    if (p != at(start)) { /* a kernel before 4.17 takes the flag for a hint */
+    if (p != at(start)) {      /* a kernel before 4.17 takes the flag for a hint */
         (void)munmap(p, size); /* nothing better to do when it fails */
         return -EEXIST;
     }
@@ -62,6 +63,11 @@ void os_range_release(uint64_t start, uint64_t size)
 int os_range_protect(uint64_t start, uint64_t size, bool access, bool exec)
 {
     return mprotect(at(start), size, protection(access, exec)) ? -errno : 0;
+}
+
+int os_range_drop(uint64_t start, uint64_t size)
+{
+    return madvise(at(start), size, MADV_DONTNEED) ? -errno : 0;
 }
 
 /* ---- probing ---- */
@@ -159,7 +165,8 @@ static int guard_init(struct os_guard *g, enum os_guard_kind kind)
             return -ENOTSUP;
     }
     if (kind == OS_GUARD_MPROTECT) {
-        /* Each open range costs itself and the closed gap behind it; leave room for everything else. */
+        /* Each open range costs itself and the closed gap behind it; leave room for everything
+         * else. */
         unsigned maps = max_map_count();
 
         g->open_max = maps > 4096 ? (maps - 2048) / 2 : maps / 4;

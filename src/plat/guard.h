@@ -1,11 +1,12 @@
 /*
- * Address ranges with guards: reserve a range, bring pieces of it into service, open and close pages
- * in it so that a closed page faults and has lost its contents.
+ * Address ranges with guards: reserve a range, bring pieces of it into service, open and close
+ * pages in it so that a closed page faults and has lost its contents.
  *
  * Three mechanisms, one interface:
- *   madvise      MADV_GUARD_INSTALL (Linux 6.13): a marker in the page table, no VMA split. SIGSEGV.
- *   userfaultfd  missing pages raise SIGBUS (UFFD_USER_MODE_ONLY): a guard is a page never populated.
- *   mprotect     PROT_NONE: splits VMAs, so about vm.max_map_count / 2 open pieces at most. SIGSEGV.
+ *   madvise      MADV_GUARD_INSTALL (Linux 6.13): a marker in the page table, no VMA split.
+ * SIGSEGV. userfaultfd  missing pages raise SIGBUS (UFFD_USER_MODE_ONLY): a guard is a page never
+ * populated. mprotect     PROT_NONE: splits VMAs, so about vm.max_map_count / 2 open pieces at
+ * most. SIGSEGV.
  *
  * A piece committed with the first two keeps its guards when the whole of it is protected and
  * unprotected by os_range_protect; with mprotect the caller must open each open range again.
@@ -17,12 +18,7 @@
 
 #include "base/base.h"
 
-enum os_guard_kind {
-    OS_GUARD_MADVISE,
-    OS_GUARD_USERFAULTFD,
-    OS_GUARD_MPROTECT,
-    OS_GUARD_KINDS
-};
+enum os_guard_kind { OS_GUARD_MADVISE, OS_GUARD_USERFAULTFD, OS_GUARD_MPROTECT, OS_GUARD_KINDS };
 
 enum { OS_GUARD_RANGES_MAX = 8 };
 
@@ -32,7 +28,7 @@ struct os_range {
 
 struct os_guard {
     enum os_guard_kind kind;
-    int fd;                                       /* userfaultfd, else -1 */
+    int fd;                                        /* userfaultfd, else -1 */
     struct os_range attached[OS_GUARD_RANGES_MAX]; /* to register again after fork */
     unsigned attached_count;
     unsigned open_max; /* mprotect: about how many ranges can be open at once; else 0 */
@@ -57,6 +53,8 @@ int os_range_reserve(uint64_t start, uint64_t size);
 void os_range_release(uint64_t start, uint64_t size);
 /* Readable and writable (and executable with `exec`), or inaccessible with contents kept. */
 int os_range_protect(uint64_t start, uint64_t size, bool access, bool exec);
+/* Drop the contents: pages that are touched again read as zeros. */
+int os_range_drop(uint64_t start, uint64_t size);
 
 /* Make a reserved range one that guards can live in; once per range, before any commit in it. */
 int os_guard_attach(struct os_guard *g, uint64_t start, uint64_t size);
@@ -67,11 +65,11 @@ int os_guard_commit(struct os_guard *g, uint64_t start, uint64_t size, bool exec
 int os_guard_open(struct os_guard *g, uint64_t start, uint64_t size, bool exec, const void *fill);
 /* Make pages inaccessible and drop their contents. */
 int os_guard_close(struct os_guard *g, uint64_t start, uint64_t size);
-/* The same for `ranges` [count], sorted or not; neighbours are joined. Returns the first error, having
- * tried all of them. */
+/* The same for `ranges` [count], sorted or not; neighbours are joined. Returns the first error,
+ * having tried all of them. */
 int os_guard_close_many(struct os_guard *g, const struct os_range *ranges, unsigned count);
-/* Take a committed piece whose pages are all closed out of service: stays inaccessible, gives back its
- * page tables. It may be committed again. */
+/* Take a committed piece whose pages are all closed out of service: stays inaccessible, gives back
+ * its page tables. It may be committed again. */
 int os_guard_retire(struct os_guard *g, uint64_t start, uint64_t size);
 /* In the child after fork(): userfaultfd registrations do not travel (the child would silently read
  * zeros), so make a new one over the attached ranges. Returns 0 or -Exxx. */

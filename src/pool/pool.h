@@ -9,8 +9,8 @@
  * addresses. The layer's own memory never lies in the pool.
  *
  * Threads: one host thread uses a pool at a time. What a lock will have to guard is marked in
- * pool_priv.h ("Lock:"); nothing here blocks. pl_find, pl_check_range, pl_fault and pl_stack_get are
- * PP_ASYNC: usable from the fault path as long as the fault was not in pool code.
+ * pool_priv.h ("Lock:"); nothing here blocks. pl_find, pl_check_range, pl_fault and pl_stack_get
+ * are PP_ASYNC: usable from the fault path as long as the fault was not in pool code.
  */
 #ifndef POOLPROOF_POOL_POOL_H
 #define POOLPROOF_POOL_POOL_H
@@ -20,7 +20,8 @@
 struct pl_pool;
 struct pl_depot;
 
-/* ---- Requests ---------------------------------------------------------------------------------- */
+/* ---- Requests ----------------------------------------------------------------------------------
+ */
 
 enum pl_flags {
     PL_PAGED = 1u << 0,         /* from paged pool; subject to pl_paged_revoke */
@@ -41,34 +42,35 @@ enum pl_edge {
 };
 
 struct pl_request {
-    size_t size;         /* bytes; 0 gives a minimum block of size 0 */
-    uint32_t tag;        /* first character in the low byte, without a protection bit */
-    uint32_t flags;      /* enum pl_flags */
-    enum pl_edge edge;   /* special pool only */
-    bool special;        /* guarded; falls back to ordinary pool at the byte limit */
-    uint8_t irql;        /* recorded */
-    uint32_t owner;      /* which driver; 0 is the kernel itself. Small numbers: indexes a table */
-    uint32_t attr;       /* the caller's own word (POOL_TYPE as given), kept */
-    uint32_t stack;      /* from pl_stack_put; 0 = none */
-    uint64_t thread;     /* recorded */
-    uint64_t time;       /* virtual time, recorded */
-    uint64_t pc;         /* return address of the allocating call, recorded */
+    size_t size;       /* bytes; 0 gives a minimum block of size 0 */
+    uint32_t tag;      /* first character in the low byte, without a protection bit */
+    uint32_t flags;    /* enum pl_flags */
+    enum pl_edge edge; /* special pool only */
+    bool special;      /* guarded; falls back to ordinary pool at the byte limit */
+    uint8_t irql;      /* recorded */
+    uint32_t owner;    /* which driver; 0 is the kernel itself. Small numbers: indexes a table */
+    uint32_t attr;     /* the caller's own word (POOL_TYPE as given), kept */
+    uint32_t stack;    /* from pl_stack_put; 0 = none */
+    uint64_t thread;   /* recorded */
+    uint64_t time;     /* virtual time, recorded */
+    uint64_t pc;       /* return address of the allocating call, recorded */
 };
 
 struct pl_free_request {
     void *p;
-    uint32_t tag;   /* 0: no tag given (the block must then not be protected) */
+    uint32_t tag; /* as given, protection bit (1 << 31) included; 0 = none given */
     uint8_t irql;
     uint32_t owner; /* who frees */
     uint32_t stack;
     uint64_t thread;
     uint64_t time;
     uint64_t pc;
-    size_t size;    /* when the routine is given one: must equal the block's; 0 = not given */
-    bool sized;     /* check `size` */
+    size_t size; /* when the routine is given one: must equal the block's; 0 = not given */
+    bool sized;  /* check `size` */
 };
 
-/* ---- What an address is ------------------------------------------------------------------------ */
+/* ---- What an address is ------------------------------------------------------------------------
+ */
 
 enum pl_where {
     PL_NOT_POOL,     /* outside the pool's ranges */
@@ -88,33 +90,35 @@ enum pl_where {
 /* One block, live or freed. All integers copied: stays valid. */
 struct pl_block_info {
     enum pl_where where;
-    bool has_block;        /* the fields below describe a block */
+    bool has_block; /* the fields below describe a block */
     bool special, live;
-    enum pl_edge edge;     /* PL_EDGE_END or _START; special pool only */
+    enum pl_edge edge; /* PL_EDGE_END or _START; special pool only */
     uint8_t alloc_irql, free_irql;
     uint32_t tag, flags, attr;
     uint32_t owner, free_owner;
     uint32_t alloc_stack, free_stack; /* depot ids, 0 = none */
-    uint64_t start;        /* first byte of the block */
-    uint64_t size;         /* as requested */
-    int64_t offset;        /* addr - start */
-    uint64_t span_start, span_end; /* the pages (special, big) or class slot that belong to it */
-    uint64_t alloc_seq, free_seq;  /* position among all allocations and frees; from 1 */
+    uint64_t start;                   /* first byte of the block */
+    uint64_t size;                    /* as requested */
+    int64_t offset;                   /* addr - start */
+    uint64_t span_start, span_end;    /* the pages (special, big) or class slot that belong to it */
+    uint64_t alloc_seq, free_seq;     /* position among all allocations and frees; from 1 */
     uint64_t alloc_thread, free_thread;
     uint64_t alloc_time, free_time;
     uint64_t alloc_pc, free_pc;
 };
 
-/* ---- Events ------------------------------------------------------------------------------------ */
+/* ---- Events ------------------------------------------------------------------------------------
+ */
 
 enum pl_event_kind {
-    PL_EV_FREE_UNKNOWN,   /* not the address of a block and not in one; `block.where` says what it is */
-    PL_EV_FREE_TWICE,     /* block already freed: `block` has both stacks */
-    PL_EV_FREE_INSIDE,    /* inside a live block or its pages: `block.offset`, `given` */
-    PL_EV_FREE_TAG,       /* other tag than at allocation; `protected_tag` when the rule is strict */
-    PL_EV_FREE_SIZE,      /* sized free whose size is not the block's: `given` */
-    PL_EV_HEAD_DAMAGED,   /* patterned bytes before the block changed */
-    PL_EV_TAIL_DAMAGED,   /* patterned bytes after the block changed */
+    PL_EV_FREE_UNKNOWN, /* not the address of a block and not in one; `block.where` says what it is
+                         */
+    PL_EV_FREE_TWICE,   /* block already freed: `block` has both stacks */
+    PL_EV_FREE_INSIDE,  /* inside a live block or its pages: `block.offset`, `given` */
+    PL_EV_FREE_TAG,     /* other tag than at allocation; `protected_tag` when the rule is strict */
+    PL_EV_FREE_SIZE,    /* sized free whose size is not the block's: `given` */
+    PL_EV_HEAD_DAMAGED, /* patterned bytes before the block changed */
+    PL_EV_TAIL_DAMAGED, /* patterned bytes after the block changed */
     PL_EV_HEADER_DAMAGED, /* ordinary block's header changed */
     PL_EV_FREED_MODIFIED, /* a freed ordinary block was written to */
     PL_EV_COUNT
@@ -122,26 +126,28 @@ enum pl_event_kind {
 
 struct pl_event {
     enum pl_event_kind kind;
-    bool at_free;         /* found while freeing `address` (else by a check or on reuse) */
-    bool protected_tag;   /* FREE_TAG: the block is protected */
-    bool single_bit;      /* *_DAMAGED: exactly one bit of one byte differs */
+    bool at_free;            /* found while freeing `address` (else by a check or on reuse) */
+    bool protected_tag;      /* FREE_TAG: the block is protected */
+    bool single_bit;         /* *_DAMAGED: exactly one bit of one byte differs */
     uint8_t expected, found; /* *_DAMAGED, FREED_MODIFIED: the first bad byte */
-    uint32_t tag;         /* FREE_*: tag given */
-    uint64_t address;     /* FREE_*: as given; else the block's start */
-    uint64_t given;       /* FREE_INSIDE: bytes from address to the end of the span; FREE_SIZE: size */
-    uint64_t bad_addr;    /* first bad byte */
-    uint64_t bad_last;    /* last bad byte */
-    uint64_t bad_count;   /* how many differ in [bad_addr, bad_last] */
+    uint32_t tag;            /* FREE_*: tag given */
+    uint64_t address;        /* FREE_*: as given; else the block's start */
+    uint64_t given;    /* FREE_INSIDE: bytes from address to the end of the span; FREE_SIZE: size */
+    uint64_t bad_addr; /* first bad byte */
+    uint64_t bad_last; /* last bad byte */
+    uint64_t bad_count; /* how many differ in [bad_addr, bad_last] */
     struct pl_block_info block;
     const struct pl_free_request *free; /* the request, when at_free */
 };
 
 /* Called before anything has changed, so it may also leave by unwinding (not return at all).
- * Returns true to carry on with the operation where that is possible (free the block despite a wrong
- * tag or damage), false to leave the block as it is. */
+ * It must not allocate, free or check in the same pool; pl_find and the block's bytes are its to
+ * read. Returns true to carry on with the operation where that is possible (free the block despite
+ * a wrong tag or damage), false to leave the block as it is. */
 typedef bool (*pl_event_fn)(void *ctx, const struct pl_event *ev);
 
-/* ---- Life -------------------------------------------------------------------------------------- */
+/* ---- Life --------------------------------------------------------------------------------------
+ */
 
 struct pl_tag_row;
 
@@ -152,17 +158,17 @@ struct pl_config {
     uint64_t special_nonpaged_base; /* 0x4900_0000_0000; 512 GB */
     uint64_t special_paged_base;    /* 0x4980_0000_0000; 512 GB */
     enum pl_edge edge;              /* PL_EDGE_END when left 0 */
-    bool big_to_end;        /* push blocks of a page or more against the guard too: gives up their page
-                             * alignment, which drivers may rely on */
+    bool big_to_end; /* push blocks of a page or more against the guard too: gives up their page
+                      * alignment, which drivers may rely on */
     uint64_t special_limit; /* bytes of live special-pool pages; 0 = none */
-    uint64_t reuse_after;   /* bytes of special address space used up (each kind) before freed chunks'
-                             * addresses come back; 0 = 64 GB */
-    uint32_t records_max;   /* records of freed special blocks kept; 0 = 1048576 */
-    uint32_t heap_delay;    /* freed ordinary blocks held back in each size class; 0 = 64 */
-    uint64_t pattern_seed;  /* picks the fresh, freed and slack bytes; 0 = the default set */
+    uint64_t reuse_after; /* bytes of special address space used up (each kind) before freed chunks'
+                           * addresses come back; 0 = 64 GB */
+    uint32_t records_max; /* records of freed special blocks kept; 0 = 1048576 */
+    uint32_t heap_delay;  /* freed ordinary blocks held back in each size class; 0 = 64 */
+    uint64_t pattern_seed;       /* picks the fresh, freed and slack bytes; 0 = the default set */
     struct pl_tag_row *tag_rows; /* zeroed table to use (may be shared memory); NULL = own */
     uint32_t tag_row_count;      /* power of two; 0 = 4096 */
-    pl_event_fn event;      /* NULL: events are dropped and operations carry on where possible */
+    pl_event_fn event; /* NULL: events are dropped and operations carry on where possible */
     void *event_ctx;
 };
 
@@ -178,7 +184,8 @@ void pl_pool_free(struct pl_pool *pool);
 const char *pl_guard_name(const struct pl_pool *pool);
 /* One sentence on the mechanism's limit for the report, or NULL when there is none to speak of. */
 const char *pl_guard_notice(const struct pl_pool *pool);
-/* Call in the child right after fork(). Returns 0 or -Exxx: the guards are then not to be trusted. */
+/* Call in the child right after fork(). Returns 0 or -Exxx: the guards are then not to be trusted.
+ */
 int pl_after_fork(struct pl_pool *pool);
 /* Replace the sink (the pool is made before the layers above are). */
 void pl_event_set(struct pl_pool *pool, pl_event_fn fn, void *ctx);
@@ -189,34 +196,38 @@ struct pl_patterns {
 };
 struct pl_patterns pl_patterns(const struct pl_pool *pool);
 
-/* ---- Allocation -------------------------------------------------------------------------------- */
+/* ---- Allocation --------------------------------------------------------------------------------
+ */
 
 /* Allocate. Special: 16-byte aligned (64 with PL_CACHE_ALIGNED), page aligned from a page up.
- * Ordinary: 16-byte aligned behind a 16-byte header and never crossing a page; page aligned and without
- * header when the size is above 0xFF0.
- * Returns 0, -EINVAL (size overflows) or -ENOMEM. Works while paged pool is revoked. */
+ * Ordinary: 16-byte aligned behind a 16-byte header and never crossing a page; page aligned and
+ * without header when the size is above 0xFF0. Returns 0, -EINVAL (size overflows) or -ENOMEM.
+ * Works while paged pool is revoked. */
 int pl_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret);
 
 /* Free. Mistakes are reported as events first. Returns 0 when the block is freed; -ENOENT (no such
- * block), -EALREADY (freed before), -EFAULT (inside a block), -EPERM (the sink refused to carry on). */
+ * block), -EALREADY (freed before), -EFAULT (inside a block), -EPERM (the sink refused to carry
+ * on). */
 int pl_free(struct pl_pool *pool, const struct pl_free_request *req);
 
 /* Compare the patterned bytes around the live block that starts at `p` (and its header) and report
- * damage as events. Each damage is reported once, at the first check that sees it, then the pattern is
- * repaired. Returns the number of events, or -ENOENT. */
+ * damage as events. Each damage is reported once, at the first check that sees it, then the pattern
+ * is repaired. Returns the number of events, or -ENOENT. */
 int pl_check_block(struct pl_pool *pool, const void *p);
-/* The same for every live block and every freed ordinary block held back. Returns the event count. */
+/* The same for every live block and every freed ordinary block held back. Returns the event count.
+ */
 unsigned pl_check_all(struct pl_pool *pool);
 
-/* ---- Questions about addresses ----------------------------------------------------------------- */
+/* ---- Questions about addresses -----------------------------------------------------------------
+ */
 
 /* What `addr` is; fills *ret (has_block false when there is none). PP_ASYNC. */
 enum pl_where pl_find(const struct pl_pool *pool, uint64_t addr, struct pl_block_info *ret);
 
-/* Is [addr, addr + size) fine to touch as far as the pool can say? True when it starts outside the pool
- * or stays inside one live block (size 0 is always fine). False: *ret describes the block it leaves,
- * or the freed block, slack or guard it starts in (ret->where: PL_LIVE means "starts inside, leaves").
- * Paged blocks count as live here even while revoked. PP_ASYNC, about 10 ns. */
+/* Is [addr, addr + size) fine to touch as far as the pool can say? True when it starts outside the
+ * pool or stays inside one live block (size 0 is always fine). False: *ret describes the block it
+ * leaves, or the freed block, slack or guard it starts in (ret->where: PL_LIVE means "starts
+ * inside, leaves"). Paged blocks count as live here even while revoked. PP_ASYNC, about 10 ns. */
 bool pl_check_range(const struct pl_pool *pool, uint64_t addr, uint64_t size,
                     struct pl_block_info *ret);
 
@@ -224,22 +235,24 @@ bool pl_check_range(const struct pl_pool *pool, uint64_t addr, uint64_t size,
  * (for parked blocks; no mechanism in use needs it today). PP_ASYNC. */
 bool pl_fault(struct pl_pool *pool, uint64_t addr);
 
-/* Every live block of `owner` (UINT32_MAX: of all), in allocation order; PL_NOT_TRACKED ones only with
- * UINT32_MAX. `fn` returns false to stop; it may free the block it is shown.
- * Returns the number of blocks shown, or -ENOMEM. */
+/* Every live block of `owner` (UINT32_MAX: of all), in allocation order; PL_NOT_TRACKED ones only
+ * with UINT32_MAX. `fn` returns false to stop; it may free the block it is shown. Returns the
+ * number of blocks shown, or -ENOMEM. */
 typedef bool (*pl_live_fn)(void *ctx, const struct pl_block_info *block);
 int pl_each_live(struct pl_pool *pool, uint32_t owner, pl_live_fn fn, void *ctx);
 
-/* ---- Paged pool -------------------------------------------------------------------------------- */
+/* ---- Paged pool --------------------------------------------------------------------------------
+ */
 
-/* Make all paged pool inaccessible, contents kept: at most one system call for each of its two ranges,
- * none when already revoked or when no paged block lives. With the mprotect mechanism restoring costs a
- * call for each live block. Returns 0 or -Exxx (then nothing is revoked). */
+/* Make all paged pool inaccessible, contents kept: at most one system call for each of its two
+ * ranges, none when already revoked or when no paged block lives. With the mprotect mechanism
+ * restoring costs a call for each live block. Returns 0 or -Exxx (then nothing is revoked). */
 int pl_paged_revoke(struct pl_pool *pool);
 int pl_paged_restore(struct pl_pool *pool);
 bool pl_paged_is_revoked(const struct pl_pool *pool);
 
-/* ---- Counters ---------------------------------------------------------------------------------- */
+/* ---- Counters ----------------------------------------------------------------------------------
+ */
 
 enum { PL_NONPAGED_ROW = 0, PL_PAGED_ROW = 1 };
 
@@ -247,14 +260,14 @@ enum { PL_NONPAGED_ROW = 0, PL_PAGED_ROW = 1 };
 struct pl_tag_side {
     uint32_t allocs, frees; /* wrap at 32 bits, as the Windows tools read them */
     uint64_t allocs64, frees64;
-    uint64_t bytes;         /* occupied: class slot, whole pages; special pool: as requested */
+    uint64_t bytes; /* occupied: class slot, whole pages; special pool: as requested */
     uint64_t peak_bytes;
-    uint64_t requested;     /* as requested */
-    uint64_t peak_live;     /* most blocks alive at once */
+    uint64_t requested; /* as requested */
+    uint64_t peak_live; /* most blocks alive at once */
 };
 
-/* A row of the tag table: open addressing by tag, linear probing, rows never leave. `tag` 0 = empty.
- * When the table is full the last row, tag `Ovfl`, collects the rest. */
+/* A row of the tag table: open addressing by tag, linear probing, rows never leave. `tag` 0 =
+ * empty. When the table is full the last row, tag `Ovfl`, collects the rest. */
 struct pl_tag_row {
     uint32_t tag;
     uint32_t pad;
@@ -277,27 +290,29 @@ struct pl_counters {
     uint64_t attempted, succeeded, succeeded_special, no_tag, failed, not_tracked;
     uint64_t frees;
     uint64_t live, live_special, live_paged;
-    uint64_t special_wanted;       /* requests that asked for special pool */
-    uint64_t special_limited;      /* of these, served by ordinary pool because of the byte limit */
-    uint64_t special_failed;       /* of these, served by ordinary pool because guarding failed */
-    uint64_t special_bytes;        /* bytes of live special pages, guards not counted */
+    uint64_t special_wanted;  /* requests that asked for special pool */
+    uint64_t special_limited; /* of these, served by ordinary pool because of the byte limit */
+    uint64_t special_failed;  /* of these, served by ordinary pool because guarding failed */
+    uint64_t special_bytes;   /* bytes of live special pages, guards not counted */
     uint64_t peak_special_bytes;
-    uint64_t unrevoked;            /* freed blocks whose pages could not be made inaccessible */
-    uint64_t revokes, restores;    /* passes over paged pool that really ran */
+    uint64_t unrevoked;         /* freed blocks whose pages could not be made inaccessible */
+    uint64_t revokes, restores; /* passes over paged pool that really ran */
     uint64_t events[PL_EV_COUNT];
 };
 const struct pl_counters *pl_counters(const struct pl_pool *pool);
 
-/* ---- Stack depot ------------------------------------------------------------------------------- */
+/* ---- Stack depot -------------------------------------------------------------------------------
+ */
 
 enum { PL_STACK_MAX = 24 };
 
 struct pl_depot *pl_depot_new(void);
 void pl_depot_free(struct pl_depot *depot);
-/* Keep `pc` [count] (innermost first; cut at PL_STACK_MAX) once. Returns its id, the same for the same
- * stack; 0 for an empty stack or when out of memory. Ids count up from 1. */
+/* Keep `pc` [count] (innermost first; cut at PL_STACK_MAX) once. Returns its id, the same for the
+ * same stack; 0 for an empty stack or when out of memory. Ids count up from 1. */
 uint32_t pl_stack_put(struct pl_depot *depot, const uint64_t *pc, unsigned count);
-/* The frames of `id`, valid as long as the depot; NULL and *ret_count 0 for id 0 or an unknown one. */
+/* The frames of `id`, valid as long as the depot; NULL and *ret_count 0 for id 0 or an unknown one.
+ */
 const uint64_t *pl_stack_get(const struct pl_depot *depot, uint32_t id, unsigned *ret_count);
 
 #endif

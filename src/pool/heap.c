@@ -1,0 +1,443 @@
+/*
+ * Ordinary pool.
+ *
+ *     small (up to 0xFF0 bytes): one page, one size class, a header before each block
+ *     | header | block | header | block | ...        classes are 16 bytes apart, header included
+ *
+ *     big: whole pages, page aligned, no header; the chunk's page table plays the big-page table
+ *
+ * Freed blocks are filled with the freed pattern and rest in a first-in first-out list of their
+ * class; one is reused only while more than `heap_delay` rest there, and is then checked for
+ * writes. Freed blocks of more than 64 pages are made inaccessible instead.
+ *
+ * Header, as Windows lays it out on x64: {PreviousSize, PoolIndex, BlockSize, PoolType} bytes,
+ * sizes in 16-byte units; the tag; eight bytes that on Windows tie the block to a process and here
+ * are a secret mixed with the address. BlockSize of the largest class (256 units) is stored as 255.
+ * Doc: pool-api notes, POOL_HEADER on x64; the bits of PoolType: 1 paged, 2 in use, 8 quota.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "pool/pool_priv.h"
+
+enum { TYPE_PAGED = 1, TYPE_IN_USE = 2, TYPE_QUOTA = 8 };
+/* Cache-aligned classes start so that blocks, not headers, lie on 64-byte lines. */
+enum { ALIGNED_FIRST = 48, ALIGNED_MAX = 4032 - HEADER_SIZE };
+
+uint64_t heap_occupied(const struct record *r)
+{
+    return r->kind == RECORD_SMALL ? r->units * (uint64_t)UNIT : r->pages * (uint64_t)PAGE;
+}
+
+/* ---- free lists ---- */
+
+static void fifo_push(struct fifo *f, struct record *r)
+{
+    r->next = NULL;
+    if (f->tail)
+        f->tail->next = r;
+    else
+        f->head = r;
+    f->tail = r;
+    f->count++;
+}
+
+static struct record *fifo_pop(struct fifo *f)
+{
+    struct record *r = f->head;
+
+    f->head = r->next;
+    if (!f->head)
+        f->tail = NULL;
+    f->count--;
+    return r;
+}
+
+/* ---- headers ---- */
+
+static void header_make(const struct pl_pool *pool, const struct record *r, uint64_t ret[2])
+{
+    uint64_t addr = r->start - HEADER_SIZE;
+    uint64_t first = r->flags & PL_CACHE_ALIGNED ? ALIGNED_FIRST : 0;
+    uint64_t units = PP_MIN(r->units, 255u);
+    uint64_t type = 0;
+
+    if (r->state == RECORD_LIVE)
+        type = TYPE_IN_USE | (r->flags & PL_PAGED ? TYPE_PAGED : 0u) |
+               (r->flags & PL_QUOTA ? TYPE_QUOTA : 0u);
+    ret[0] = (addr & (PAGE - 1)) == first ? 0 : units;
+    ret[0] |= units << 16 | type << 24 | (uint64_t)r->tag << 32;
+    if (r->flags & PL_PROTECTED)
+        ret[0] |= 1ull << 63;
+    ret[1] = pool->cookie ^ addr * 0x9E3779B97F4A7C15ull;
+}
+
+static void header_write(const struct pl_pool *pool, const struct record *r)
+{
+    uint64_t h[2];
+
+    header_make(pool, r, h);
+    memcpy((void *)(uintptr_t)(r->start - HEADER_SIZE), h, sizeof h);
+}
+
+static bool header_damage(const struct pl_pool *pool, const struct record *r, struct pl_event *ev)
+{
+    const uint8_t *p = (const uint8_t *)(uintptr_t)(r->start - HEADER_SIZE);
+    uint64_t h[2];
+
+    header_make(pool, r, h);
+    if (pp_load64(p) == h[0] && pp_load64(p + 8) == h[1])
+        return false;
+    return pool_damage_bytes(p, (const uint8_t *)h, sizeof h, ev);
+}
+
+/* ---- checks ---- */
+
+static unsigned report(struct pl_pool *pool, struct record *r, struct pl_event *ev, uint8_t seen,
+                       bool *ret_carry_on)
+{
+    if (r->seen & seen)
+        return 0;
+    r->seen |= seen;
+    pool_describe(pool, r, r->state == RECORD_LIVE ? PL_LIVE : PL_FREED, r->start, &ev->block);
+    if (!pool_emit(pool, ev))
+        *ret_carry_on = false;
+    return 1;
+}
+
+/* The block behind `r` in its page, if there ever was one. */
+static struct record *neighbour_after(struct record *r)
+{
+    uint64_t stride = r->units * (uint64_t)UNIT;
+    uint64_t offset = (r->start - HEADER_SIZE) & (PAGE - 1);
+
+    if (r->kind != RECORD_SMALL || offset + 2 * stride > PAGE)
+        return NULL;
+    return r[1].state == RECORD_UNUSED ? NULL : r + 1;
+}
+
+/* Writing on past a block's end hits the next block's header first. Blame the block in front when
+ * the damage begins with the header's first bytes. */
+static unsigned check_after(struct pl_pool *pool, struct record *r, struct pl_event *ev,
+                            bool *ret_carry_on)
+{
+    struct record *next = neighbour_after(r);
+    unsigned found;
+
+    if (!next || next->seen & SEEN_HEADER || !header_damage(pool, next, ev) ||
+        ev->bad_addr >= next->start - HEADER_SIZE + 4)
+        return 0;
+    ev->kind = PL_EV_TAIL_DAMAGED;
+    found = report(pool, r, ev, SEEN_TAIL, ret_carry_on);
+    if (found)
+        header_write(pool, next); /* so that the neighbour is not blamed later */
+    return found;
+}
+
+static unsigned check_live(struct pl_pool *pool, struct record *r, struct pl_event *ev,
+                           bool *ret_carry_on)
+{
+    uint64_t end = r->start - (r->kind == RECORD_SMALL ? HEADER_SIZE : 0) + heap_occupied(r);
+    uint64_t used = r->start + r->size;
+    unsigned found = 0;
+
+    if (r->kind == RECORD_SMALL && header_damage(pool, r, ev)) {
+        ev->kind = PL_EV_HEADER_DAMAGED;
+        found += report(pool, r, ev, SEEN_HEADER, ret_carry_on);
+        if (!ev->at_free)
+            header_write(pool, r);
+    }
+    if (end > used &&
+        pool_damage((const uint8_t *)(uintptr_t)used, end - used, pool->slack_page, ev)) {
+        ev->kind = PL_EV_TAIL_DAMAGED;
+        found += report(pool, r, ev, SEEN_TAIL, ret_carry_on);
+        if (!ev->at_free)
+            memset((void *)(uintptr_t)used, pool->pat.slack, end - used);
+    }
+    return found + check_after(pool, r, ev, ret_carry_on);
+}
+
+static unsigned check_freed(struct pl_pool *pool, struct record *r, struct pl_event *ev)
+{
+    uint64_t size = heap_occupied(r) - (r->kind == RECORD_SMALL ? HEADER_SIZE : 0);
+    bool carry_on;
+    unsigned found = 0;
+
+    if (r->kind == RECORD_BIG && r->pages >= RUN_CLASSES)
+        return 0; /* inaccessible */
+    if (r->kind == RECORD_SMALL && header_damage(pool, r, ev)) {
+        ev->kind = PL_EV_HEADER_DAMAGED;
+        found += report(pool, r, ev, SEEN_HEADER, &carry_on);
+        header_write(pool, r);
+    }
+    if (pool_damage((const uint8_t *)(uintptr_t)r->start, size, pool->freed_page, ev)) {
+        ev->kind = PL_EV_FREED_MODIFIED;
+        found += report(pool, r, ev, SEEN_FREED, &carry_on);
+        memset((void *)(uintptr_t)r->start, pool->pat.freed, size);
+    }
+    return found;
+}
+
+unsigned heap_check(struct pl_pool *pool, struct record *r, const struct pl_free_request *at,
+                    bool *ret_carry_on)
+{
+    struct pl_event ev = {.at_free = at != NULL, .address = r->start, .free = at};
+
+    if (r->state == RECORD_LIVE)
+        return check_live(pool, r, &ev, ret_carry_on);
+    return r->state == RECORD_FREED ? check_freed(pool, r, &ev) : 0;
+}
+
+/* ---- pages ---- */
+
+/* The next `count` pages, accessible. 0 when out of memory. */
+static uint64_t pages_take(struct pl_pool *pool, struct region *rg, uint64_t count)
+{
+    struct heap *heap = rg->heap;
+    uint64_t start = heap->next;
+
+    if (count > (rg->end - start) / PAGE)
+        return 0;
+    while (heap->commit_end < start + count * PAGE) {
+        struct chunk *c;
+
+        /* A chunk entered by an attempt that failed below is still the newest. */
+        if (rg->start + rg->frontier * CHUNK_SIZE == heap->commit_end) {
+            c = region_chunk_new(pool, rg, 1);
+            if (!c)
+                return 0;
+        }
+        if (os_range_protect(heap->commit_end, CHUNK_SIZE, true, rg->exec))
+            return 0;
+        heap->commit_end += CHUNK_SIZE;
+    }
+    heap->next += count * PAGE;
+    return start;
+}
+
+static void page_enter(struct region *rg, uint64_t addr, uintptr_t what)
+{
+    bool forgotten;
+    struct chunk *c = region_chunk(rg, addr, &forgotten);
+
+    c->page[(addr - chunk_start(c)) / PAGE] = what;
+}
+
+/* ---- small blocks ---- */
+
+static struct slab *slab_new(struct pl_pool *pool, struct region *rg, uint32_t units, bool aligned)
+{
+    uint32_t first = aligned ? ALIGNED_FIRST : 0;
+    uint32_t stride = units * UNIT;
+    uint32_t count = (PAGE - first) / stride;
+    struct slab *s = pp_new(sizeof *s + count * sizeof s->recs[0]);
+    uint64_t page;
+
+    if (!s)
+        return NULL;
+    page = pages_take(pool, rg, 1);
+    if (!page) {
+        pp_free(s);
+        return NULL;
+    }
+    s->first = page + first;
+    s->stride = stride;
+    s->count = (uint16_t)count;
+    page_enter(rg, page, (uintptr_t)s | PAGE_SLAB);
+    return s;
+}
+
+static struct record *small_take(struct pl_pool *pool, struct region *rg, uint32_t units,
+                                 bool aligned)
+{
+    struct heap_class *class = &rg->heap->classes[aligned][units];
+    struct record *r;
+
+    if (class->free.count > pool->cfg.heap_delay) {
+        bool carry_on;
+
+        (void)heap_check(pool, class->free.head, NULL, &carry_on); /* reported; reuse it anyway */
+        return fifo_pop(&class->free);
+    }
+    if (!class->open || class->open->carved == class->open->count) {
+        struct slab *s = slab_new(pool, rg, units, aligned);
+
+        if (!s)
+            return class->free.head ? fifo_pop(&class->free) : NULL;
+        class->open = s;
+    }
+    r = &class->open->recs[class->open->carved];
+    r->start = class->open->first + class->open->carved * class->open->stride + HEADER_SIZE;
+    r->kind = RECORD_SMALL;
+    r->units = (uint16_t)units;
+    class->open->carved++;
+    return r;
+}
+
+static int small_alloc(struct pl_pool *pool, struct region *rg, const struct pl_request *req,
+                       void **ret)
+{
+    bool aligned = req->flags & PL_CACHE_ALIGNED;
+    uint32_t size = (uint32_t)req->size;
+    uint32_t bytes = (uint32_t)pp_align_up(size + HEADER_SIZE, aligned ? 64 : UNIT);
+    struct record *r = small_take(pool, rg, PP_MAX(bytes / UNIT, 2u), aligned);
+    uint8_t *p;
+
+    if (!r)
+        return -ENOMEM;
+    p = (uint8_t *)(uintptr_t)r->start;
+    pool_record_alloc(pool, r, req, r->start);
+    header_write(pool, r);
+    memset(p, req->flags & PL_ZERO ? 0 : pool->pat.fresh, size);
+    memset(p + size, pool->pat.slack, r->units * (uint32_t)UNIT - HEADER_SIZE - size);
+    *ret = p;
+    return 0;
+}
+
+/* ---- big blocks ---- */
+
+/* A freed block of exactly `pages` that is due for reuse, checked and accessible; else NULL. */
+static struct record *big_reuse(struct pl_pool *pool, struct region *rg, uint64_t pages)
+{
+    struct record *r, *before = NULL;
+    bool carry_on;
+
+    if (pages < RUN_CLASSES) {
+        struct fifo *f = &rg->heap->runs[pages];
+
+        if (f->count <= RUN_DELAY)
+            return NULL;
+        (void)heap_check(pool, f->head, NULL, &carry_on); /* reported; reuse it anyway */
+        return fifo_pop(f);
+    }
+    for (r = rg->heap->big.head; r; before = r, r = r->next) {
+        if (r->pages != pages)
+            continue;
+        if (os_range_protect(r->start, pages * PAGE, true, rg->exec))
+            return NULL;
+        if (!before)
+            return fifo_pop(&rg->heap->big);
+        before->next = r->next;
+        if (!r->next)
+            rg->heap->big.tail = before;
+        rg->heap->big.count--;
+        return r;
+    }
+    return NULL;
+}
+
+static int big_alloc(struct pl_pool *pool, struct region *rg, const struct pl_request *req,
+                     void **ret)
+{
+    uint64_t pages, addr, i;
+    struct record *r;
+    uint8_t *p;
+
+    if (req->size > rg->end - rg->start)
+        return -ENOMEM;
+    pages = (req->size + PAGE - 1) / PAGE;
+    r = big_reuse(pool, rg, pages);
+    if (!r) {
+        r = record_new(pool);
+        if (!r)
+            return -ENOMEM;
+        addr = pages_take(pool, rg, pages);
+        if (!addr) {
+            record_put_back(pool, r);
+            return -ENOMEM;
+        }
+        r->start = addr;
+        r->kind = RECORD_BIG;
+        r->pages = (uint32_t)pages;
+        for (i = 0; i < pages; i++)
+            page_enter(rg, addr + i * PAGE, (uintptr_t)r);
+    }
+    pool_record_alloc(pool, r, req, r->start);
+    p = (uint8_t *)(uintptr_t)r->start;
+    memset(p, req->flags & PL_ZERO ? 0 : pool->pat.fresh, req->size);
+    memset(p + req->size, pool->pat.slack, pages * PAGE - req->size);
+    *ret = p;
+    return 0;
+}
+
+/* ---- entry points ---- */
+
+int heap_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret)
+{
+    struct region *rg = &pool->regions[REGION_HEAP];
+    size_t small_max = req->flags & PL_CACHE_ALIGNED ? (size_t)ALIGNED_MAX : (size_t)SMALL_MAX;
+    int err;
+
+    if (req->flags & PL_PAGED)
+        rg = &pool->regions[REGION_HEAP_PAGED];
+    else if (req->flags & PL_EXECUTABLE)
+        rg = &pool->regions[REGION_HEAP_EXEC];
+    if (req->size <= small_max)
+        err = small_alloc(pool, rg, req, ret);
+    else
+        err = big_alloc(pool, rg, req, ret);
+    if (!err)
+        rg->live++;
+    return err;
+}
+
+void heap_free(struct pl_pool *pool, struct region *rg, struct record *r)
+{
+    rg->live--;
+    if (r->kind == RECORD_SMALL) {
+        header_write(pool, r);
+        memset((void *)(uintptr_t)r->start, pool->pat.freed, r->units * (size_t)UNIT - HEADER_SIZE);
+        fifo_push(&rg->heap->classes[(r->flags & PL_CACHE_ALIGNED) != 0][r->units].free, r);
+    } else if (r->pages < RUN_CLASSES) {
+        memset((void *)(uintptr_t)r->start, pool->pat.freed, r->pages * (size_t)PAGE);
+        fifo_push(&rg->heap->runs[r->pages], r);
+    } else {
+        if (os_range_protect(r->start, r->pages * (uint64_t)PAGE, false, rg->exec))
+            pool->count.unrevoked++;
+        (void)os_range_drop(r->start,
+                            r->pages * (uint64_t)PAGE); /* memory given back late at worst */
+        fifo_push(&rg->heap->big, r);
+    }
+}
+
+static enum pl_where in_big(const struct record *r, uint64_t addr)
+{
+    if (r->state == RECORD_FREED)
+        return PL_FREED;
+    return addr - r->start < r->size ? PL_LIVE : PL_SLACK_AFTER;
+}
+
+enum pl_where heap_locate(const struct region *rg, uint64_t addr, struct record **ret)
+{
+    bool forgotten;
+    struct chunk *c = region_chunk(rg, addr, &forgotten);
+    struct record *r;
+    struct slab *s;
+    uintptr_t what;
+    uint32_t offset, i;
+
+    *ret = NULL;
+    if (!c)
+        return PL_UNUSED;
+    what = c->page[(addr - chunk_start(c)) / PAGE];
+    if (!what)
+        return PL_UNUSED;
+    if ((what & PAGE_KIND) == PAGE_RECORD) {
+        *ret = (struct record *)what;
+        return in_big(*ret, addr);
+    }
+    s = (struct slab *)(what & ~(uintptr_t)PAGE_KIND);
+    if (addr < s->first)
+        return PL_HEAP_FREE;
+    offset = (uint32_t)(addr - s->first);
+    i = offset / s->stride;
+    if (i >= s->carved)
+        return PL_HEAP_FREE;
+    r = &s->recs[i];
+    *ret = r;
+    if (r->state == RECORD_FREED)
+        return PL_FREED;
+    if (offset - i * s->stride < HEADER_SIZE)
+        return PL_HEADER;
+    return addr - r->start < r->size ? PL_LIVE : PL_SLACK_AFTER;
+}

@@ -1,0 +1,222 @@
+/*
+ * What the pool's own files share. See pool.h for the contract.
+ *
+ *   regions   six reserved ranges: {ordinary, special} x {nonpaged, nonpaged executable, paged}
+ *   chunks    2 MB pieces of a region, brought into service one after the other; a chunk knows for
+ * each of its pages which record (special, big) or slab (small blocks) it belongs to records   one
+ * per block, 128 bytes, outliving the block: the first cache line is written by pl_alloc, the
+ * second one mostly by pl_free
+ *
+ * A special chunk is filled in time order and never refilled. When it is full and its last block
+ * dies it is retired: its address range stays inaccessible, its page tables go back, its records
+ * stay until records_max or reuse_after push the oldest retired chunk out ("forgotten"). Making a
+ * freed slot inaccessible is a step of its own (special_revoke), so that revoking later, in batches
+ * or by moving a whole dead chunk, changes special.c only.
+ *
+ * Lock: today one host thread uses a pool. With more, struct region (all of it, with its chunks)
+ * wants one lock each; the record arena, the retired list and the owner table one together; tag
+ * rows become per-thread shards; the depot one of its own. Events are emitted with none of them
+ * held.
+ */
+#ifndef POOLPROOF_POOL_POOL_PRIV_H
+#define POOLPROOF_POOL_POOL_PRIV_H
+
+#include "base/base.h"
+#include "base/list.h"
+#include "plat/guard.h"
+#include "pool/pool.h"
+
+enum {
+    PAGE = 4096,
+    CHUNK_PAGES = 512,
+    HEADER_SIZE = 16,
+    UNIT = 16,                      /* size classes are multiples of this */
+    CLASS_COUNT = 257,              /* indexed by units, header included: 2 to 256 */
+    SMALL_MAX = PAGE - HEADER_SIZE, /* largest request that gets a header */
+    RUN_CLASSES = 65,               /* freed big blocks of up to 64 pages are kept by page count */
+    RUN_DELAY = 16,                 /* and at least so many of each count are held back */
+    RECORDS_PER_BLOCK = 512,
+};
+#define CHUNK_SIZE (2ull << 20)
+
+enum record_state { RECORD_UNUSED, RECORD_LIVE, RECORD_FREED };
+enum record_kind { RECORD_SPECIAL, RECORD_SMALL, RECORD_BIG };
+enum record_seen { SEEN_HEAD = 1, SEEN_TAIL = 2, SEEN_HEADER = 4, SEEN_FREED = 8 };
+
+struct record {
+    uint64_t start, size;
+    uint64_t alloc_seq, alloc_thread, alloc_time, alloc_pc;
+    uint32_t tag, owner;
+    uint8_t state, kind; /* enum record_state, record_kind */
+    uint16_t flags;      /* enum pl_flags */
+    uint8_t alloc_irql;
+    uint8_t edge;   /* enum pl_edge; special only */
+    uint16_t units; /* small only: of the class, header included */
+
+    uint32_t alloc_stack, attr;
+    uint32_t free_stack, free_owner;
+    uint64_t free_seq, free_thread, free_time, free_pc;
+    struct record *next; /* free lists */
+    uint32_t pages;      /* special, big */
+    uint8_t free_irql;
+    uint8_t seen; /* enum record_seen: damage already reported */
+    uint16_t pad;
+};
+_Static_assert(sizeof(struct record) == 128, "two cache lines");
+
+/* A page of small blocks of one class. Never given back to the page level. */
+struct slab {
+    uint64_t first; /* address of the first header */
+    uint32_t stride;
+    uint16_t count, carved;
+    struct record recs[];
+};
+
+/* What a page belongs to: a pointer with the kind in its low bits; 0 = nothing yet. */
+enum { PAGE_RECORD = 0, PAGE_SLAB = 1, PAGE_GUARD = 2, PAGE_KIND = 3 };
+
+struct chunk {
+    struct pp_list link; /* region's active list, or the pool's retired list */
+    struct region *region;
+    uint32_t index;     /* of its first 2 MB in the region */
+    uint32_t span;      /* 1, or the number of 2 MB units of one huge block */
+    uint32_t next_page; /* first page not handed out */
+    uint32_t live;
+    bool closed; /* takes no more blocks */
+    bool retired;
+    uintptr_t page[CHUNK_PAGES]; /* span > 1: only page[0], the huge block's record */
+};
+
+enum region_id {
+    REGION_SPECIAL,
+    REGION_SPECIAL_EXEC,
+    REGION_SPECIAL_PAGED,
+    REGION_HEAP,
+    REGION_HEAP_EXEC,
+    REGION_HEAP_PAGED,
+    REGION_COUNT
+};
+
+/* First-in first-out free list: oldest first, so that a block rests as long as possible. */
+struct fifo {
+    struct record *head, *tail;
+    uint32_t count;
+};
+
+struct heap_class {
+    struct fifo free;
+    struct slab *open; /* being carved */
+};
+
+struct heap {
+    struct heap_class classes[2][CLASS_COUNT]; /* [64-byte aligned][units] */
+    struct fifo runs[RUN_CLASSES];
+    struct fifo big; /* freed, more than 64 pages, inaccessible */
+    uint64_t next;   /* first address not handed out */
+    uint64_t commit_end;
+};
+
+struct region {
+    uint64_t start, end;
+    bool exec, paged, special;
+    bool revoked;  /* inaccessible as a whole at the moment */
+    uint64_t live; /* blocks */
+    /* One word for each 2 MB: 0 never used; a struct chunk *; or, odd, forgotten: (next + 1) << 1 |
+     * 1, a first-in first-out list of addresses to use again. */
+    uintptr_t *table;
+    uint32_t table_count;
+    uint32_t frontier;                       /* first index never used */
+    uint32_t forgotten_head, forgotten_tail; /* index + 1; 0 = none */
+    struct pp_list active;                   /* special: chunks in service, by time */
+    struct chunk *open;
+    struct heap *heap; /* ordinary only */
+};
+
+struct pl_pool {
+    struct pl_config cfg;
+    struct os_guard guard;
+    struct region regions[REGION_COUNT];
+    struct pl_patterns pat;
+    void *pages_mem;
+    uint8_t *fresh_page, *freed_page, *slack_page, *zero_page;
+    uint64_t cookie; /* makes the last 8 bytes of each header */
+    uint64_t seq;
+    bool revoke_wanted;
+
+    struct record *record_free;
+    void **record_blocks;
+    uint32_t record_block_count, record_used; /* of the newest block */
+    uint32_t special_records;                 /* given to special blocks, live and freed */
+    struct pp_list retired;                   /* oldest first, all regions */
+
+    struct pl_tag_row *rows;
+    struct pl_tag_row *last_row, *overflow; /* looked up last; NULL until the table is full */
+    uint32_t row_mask, row_used;
+    bool rows_own;
+    struct pl_owner_row *owners;
+    uint32_t owner_count;
+    struct pl_counters count;
+};
+
+/* pool.c */
+bool pool_emit(struct pl_pool *pool, struct pl_event *ev);
+void pool_describe(const struct pl_pool *pool, const struct record *r, enum pl_where where,
+                   uint64_t addr, struct pl_block_info *ret);
+void pool_record_alloc(struct pl_pool *pool, struct record *r, const struct pl_request *req,
+                       uint64_t start);
+/* Bytes of [p, p + size) that differ from the pattern page; fills the event's bad_* and returns
+ * true. */
+bool pool_damage(const uint8_t *p, size_t size, const uint8_t *page, struct pl_event *ev);
+/* The same against `size` expected bytes. */
+bool pool_damage_bytes(const uint8_t *p, const uint8_t *expected, size_t size, struct pl_event *ev);
+
+/* region.c */
+int region_init(struct pl_pool *pool, enum region_id id, uint64_t start, uint64_t size);
+void region_done(struct pl_pool *pool, struct region *rg);
+struct region *region_of(const struct pl_pool *pool, uint64_t addr);
+/* The chunk that holds `addr`, or NULL; *forgotten tells the two reasons apart. */
+struct chunk *region_chunk(const struct region *rg, uint64_t addr, bool *forgotten);
+/* Take the next `span` 2 MB units (reusing forgotten ones for span 1) and enter a new chunk for
+ * them. Not yet accessible. NULL when out of memory or range. */
+struct chunk *region_chunk_new(struct pl_pool *pool, struct region *rg, uint32_t span);
+/* Undo region_chunk_new when the chunk could not be brought into service: the address is given up.
+ */
+void region_chunk_drop(struct pl_pool *pool, struct chunk *c);
+void region_chunk_retire(struct pl_pool *pool, struct chunk *c);
+struct record *record_new(struct pl_pool *pool);
+void record_put_back(struct pl_pool *pool, struct record *r);
+int region_revoke(struct pl_pool *pool, struct region *rg);
+int region_restore(struct pl_pool *pool, struct region *rg);
+
+static inline uint64_t chunk_start(const struct chunk *c)
+{
+    return c->region->start + c->index * CHUNK_SIZE;
+}
+
+/* special.c */
+int special_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret);
+void special_free(struct pl_pool *pool, struct chunk *c, struct record *r);
+unsigned special_check(struct pl_pool *pool, struct record *r, const struct pl_free_request *at,
+                       bool *ret_carry_on);
+enum pl_where special_locate(const struct region *rg, uint64_t addr, struct record **ret,
+                             struct chunk **ret_chunk);
+
+/* heap.c */
+int heap_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret);
+void heap_free(struct pl_pool *pool, struct region *rg, struct record *r);
+unsigned heap_check(struct pl_pool *pool, struct record *r, const struct pl_free_request *at,
+                    bool *ret_carry_on);
+enum pl_where heap_locate(const struct region *rg, uint64_t addr, struct record **ret);
+uint64_t heap_occupied(const struct record *r);
+
+/* tags.c */
+int tags_init(struct pl_pool *pool);
+void tags_done(struct pl_pool *pool);
+void tags_alloc(struct pl_pool *pool, const struct record *r);
+void tags_free(struct pl_pool *pool, const struct record *r);
+
+/* walk.c: every record in use (live, or freed ordinary), in address order; `fn` false stops. */
+typedef bool (*walk_fn)(void *ctx, struct record *r);
+void walk_records(struct pl_pool *pool, walk_fn fn, void *ctx);
+
+#endif
