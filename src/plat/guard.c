@@ -280,7 +280,11 @@ int os_guard_open(struct os_guard *g, uint64_t start, uint64_t size, bool exec, 
         err = uffd_open(g, start, size, fill);
         break;
     default:
+        /* At the kernel's own limit nothing at all could be mapped any more: stop before it. */
+        if (g->open_count >= g->open_max)
+            return -ENOMEM;
         err = os_range_protect(start, size, true, exec);
+        g->open_count++;
         break;
     }
     if (err) {
@@ -302,6 +306,7 @@ int os_guard_close(struct os_guard *g, uint64_t start, uint64_t size)
         return madvise(at(start), size, ADVICE_GUARD_INSTALL) ? -errno : 0;
     case OS_GUARD_MPROTECT:
         err = os_range_protect(start, size, false, false);
+        g->open_count--;
         break;
     default:
         break;
@@ -321,7 +326,7 @@ int os_guard_close_many(struct os_guard *g, const struct os_range *ranges, unsig
         uint64_t start = ranges[i].start, end = ranges[i].end;
         int err;
 
-        for (i++; i < count && ranges[i].start == end; i++)
+        for (i++; i < count && ranges[i].start == end && !g->open_max; i++)
             end = ranges[i].end;
         err = os_guard_close(g, start, end - start);
         if (err && !first)

@@ -31,8 +31,9 @@ struct os_guard {
     int fd;                                        /* userfaultfd, else -1 */
     struct os_range attached[OS_GUARD_RANGES_MAX]; /* to register again after fork */
     unsigned attached_count;
-    unsigned open_max; /* mprotect: about how many ranges can be open at once; else 0 */
-    char notice[160];  /* empty when the mechanism has no limit worth telling */
+    unsigned open_max;   /* mprotect: so many ranges may be open at once; else 0 */
+    unsigned open_count; /* mprotect: ranges open now */
+    char notice[160];    /* empty when the mechanism has no limit worth telling */
 };
 
 /* Does this kernel have the mechanism? Leaves nothing behind. */
