@@ -445,26 +445,33 @@ static int free_refuse(struct pl_pool *pool, const struct pl_free_request *req,
     return err;
 }
 
-/* The request against the block's record. Returns false when the sink refuses to carry on. */
-static bool free_matches(struct pl_pool *pool, const struct pl_free_request *req,
-                         const struct record *r)
+static bool tag_is_wrong(const struct pl_free_request *req, const struct record *r)
 {
-    bool strict = r->flags & PL_PROTECTED;
     /* A protected block wants its tag with the protection bit; else the bit means nothing. */
-    bool wrong_tag = strict ? req->tag != (r->tag | TAG_PROTECTED)
-                            : req->tag && (req->tag ^ r->tag) & ~TAG_PROTECTED;
-    bool go = true;
-    struct pl_event ev = {.at_free = true, .tag = req->tag, .address = r->start, .free = req};
+    if (r->flags & PL_PROTECTED)
+        return req->tag != (r->tag | TAG_PROTECTED);
+    return req->tag && (req->tag ^ r->tag) & ~TAG_PROTECTED;
+}
 
-    if (!wrong_tag && !(req->sized && req->size != r->size))
-        return true;
+static bool size_is_wrong(const struct pl_free_request *req, const struct record *r)
+{
+    return req->sized && req->size != r->size;
+}
+
+/* The request does not fit the block's record. Returns false when the sink refuses to carry on. */
+static bool free_mismatch(struct pl_pool *pool, const struct pl_free_request *req,
+                          const struct record *r)
+{
+    struct pl_event ev = {.at_free = true, .tag = req->tag, .address = r->start, .free = req};
+    bool go = true;
+
     pool_describe(pool, r, PL_LIVE, r->start, &ev.block);
-    if (wrong_tag) {
+    if (tag_is_wrong(req, r)) {
         ev.kind = PL_EV_FREE_TAG;
-        ev.protected_tag = strict;
+        ev.protected_tag = r->flags & PL_PROTECTED;
         go = pool_emit(pool, &ev);
     }
-    if (req->sized && req->size != r->size) {
+    if (size_is_wrong(req, r)) {
         ev.kind = PL_EV_FREE_SIZE;
         ev.given = req->size;
         go &= pool_emit(pool, &ev);
@@ -509,7 +516,8 @@ int pl_free(struct pl_pool *pool, const struct pl_free_request *req)
         err = paged_open(pool);
     if (err)
         return err;
-    go = free_matches(pool, req, t.r);
+    if (tag_is_wrong(req, t.r) || size_is_wrong(req, t.r))
+        go = free_mismatch(pool, req, t.r);
     if (t.rg->special)
         (void)special_check(pool, t.r, req, &go); /* counted as events */
     else

@@ -68,7 +68,8 @@ _Static_assert(sizeof(struct record) == 128, "two cache lines");
 struct slab {
     uint64_t first; /* address of the first header */
     uint32_t stride;
-    uint16_t count, carved;
+    uint32_t inverse; /* 2^24 / stride, rounded up: exact division of offsets in a page */
+    uint32_t count, carved;
     struct record recs[];
 };
 
@@ -173,9 +174,28 @@ bool pool_damage_bytes(const uint8_t *p, const uint8_t *expected, size_t size, s
 /* region.c */
 int region_init(struct pl_pool *pool, enum region_id id, uint64_t start, uint64_t size);
 void region_done(struct pl_pool *pool, struct region *rg);
-struct region *region_of(const struct pl_pool *pool, uint64_t addr);
+static inline struct region *region_of(const struct pl_pool *pool, uint64_t addr)
+{
+    unsigned i;
+
+    for (i = 0; i < REGION_COUNT; i++) {
+        const struct region *rg = &pool->regions[i];
+
+        if (addr - rg->start < rg->end - rg->start)
+            return (struct region *)rg;
+    }
+    return NULL;
+}
+
 /* The chunk that holds `addr`, or NULL; *forgotten tells the two reasons apart. */
-struct chunk *region_chunk(const struct region *rg, uint64_t addr, bool *forgotten);
+static inline struct chunk *region_chunk(const struct region *rg, uint64_t addr, bool *forgotten)
+{
+    uintptr_t entry = rg->table[(addr - rg->start) / CHUNK_SIZE];
+
+    *forgotten = entry & 1;
+    return *forgotten ? NULL : (struct chunk *)entry;
+}
+
 /* Take the next `span` 2 MB units (reusing forgotten ones for span 1) and enter a new chunk for
  * them. Not yet accessible. NULL when out of memory or range. */
 struct chunk *region_chunk_new(struct pl_pool *pool, struct region *rg, uint32_t span);
@@ -207,7 +227,11 @@ void heap_free(struct pl_pool *pool, struct region *rg, struct record *r);
 unsigned heap_check(struct pl_pool *pool, struct record *r, const struct pl_free_request *at,
                     bool *ret_carry_on);
 enum pl_where heap_locate(const struct region *rg, uint64_t addr, struct record **ret);
-uint64_t heap_occupied(const struct record *r);
+/* Bytes that belong to an ordinary block: its class slot or its pages. */
+static inline uint64_t heap_occupied(const struct record *r)
+{
+    return r->kind == RECORD_SMALL ? r->units * (uint64_t)UNIT : r->pages * (uint64_t)PAGE;
+}
 
 /* tags.c */
 int tags_init(struct pl_pool *pool);

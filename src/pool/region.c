@@ -65,27 +65,6 @@ void region_done(struct pl_pool *pool, struct region *rg)
         os_range_release(rg->start, rg->end - rg->start);
 }
 
-struct region *region_of(const struct pl_pool *pool, uint64_t addr)
-{
-    unsigned i;
-
-    for (i = 0; i < REGION_COUNT; i++) {
-        const struct region *rg = &pool->regions[i];
-
-        if (addr - rg->start < rg->end - rg->start)
-            return (struct region *)rg;
-    }
-    return NULL;
-}
-
-struct chunk *region_chunk(const struct region *rg, uint64_t addr, bool *forgotten)
-{
-    uint64_t index = (addr - rg->start) / CHUNK_SIZE;
-
-    *forgotten = rg->table[index] & 1;
-    return *forgotten ? NULL : (struct chunk *)rg->table[index];
-}
-
 /* ---- records ---- */
 
 struct record *record_new(struct pl_pool *pool)
