@@ -53,8 +53,9 @@ void region_done(struct pl_pool *pool, struct region *rg)
     for (i = 0; i < rg->frontier; i++) {
         struct chunk *c = (struct chunk *)rg->table[i];
 
-        if (!c || rg->table[i] & 1 || c->index != i)
+        if (!c || rg->table[i] & 1)
             continue;
+        i += c->span - 1; /* its other entries point to the same chunk */
         if (!rg->special)
             region_slabs_free(c);
         pp_free(c);
