@@ -346,6 +346,11 @@ int pl_paged_restore(struct pl_pool *pool)
     return paged_open(pool);
 }
 
+void pl_paged_relax(struct pl_pool *pool)
+{
+    pool->revoke_wanted = false;
+}
+
 bool pl_paged_is_revoked(const struct pl_pool *pool)
 {
     return pool->revoke_wanted;
@@ -384,7 +389,7 @@ int pl_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret)
         pool->count.no_tag++;
     if (req->flags & PL_NOT_TRACKED)
         pool->count.not_tracked++;
-    if (paged && pool->revoke_wanted)
+    if (paged)
         err = paged_open(pool);
     if (!err)
         err = alloc_any(pool, req, ret);
@@ -585,8 +590,8 @@ enum pl_where pl_find(const struct pl_pool *pool, uint64_t addr, struct pl_block
     struct target t;
 
     target_find(pool, addr, &t);
-    if (t.rg && t.rg->revoked && t.r && t.r->state == RECORD_LIVE && t.where != PL_GUARD_BEFORE &&
-        t.where != PL_GUARD_AFTER)
+    if (pool->revoke_wanted && t.rg && t.rg->revoked && t.r && t.r->state == RECORD_LIVE &&
+        t.where != PL_GUARD_BEFORE && t.where != PL_GUARD_AFTER)
         t.where = PL_REVOKED;
     pool_describe(pool, t.r, t.where, addr, ret);
     return t.where;
@@ -610,7 +615,10 @@ bool pl_check_range(const struct pl_pool *pool, uint64_t addr, uint64_t size,
 
 bool pl_fault(struct pl_pool *pool, uint64_t addr)
 {
-    (void)pool;
-    (void)addr;
-    return false;
+    struct region *rg = region_of(pool, addr);
+
+    if (!rg || !rg->revoked || pool->revoke_wanted)
+        return false;
+    /* Once open, a second fault at the same address is a real one. */
+    return !pl_paged_restore(pool);
 }

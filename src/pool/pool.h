@@ -231,8 +231,9 @@ enum pl_where pl_find(const struct pl_pool *pool, uint64_t addr, struct pl_block
 bool pl_check_range(const struct pl_pool *pool, uint64_t addr, uint64_t size,
                     struct pl_block_info *ret);
 
-/* A fault at `addr`: true when the pool has made the page accessible and the access may be retried
- * (for parked blocks; no mechanism in use needs it today). PP_ASYNC. */
+/* A fault at `addr`: true when the pool has made the page accessible and the access may be retried:
+ * paged pool after pl_paged_relax (parked blocks, once there are any). Ask before pl_find.
+ * PP_ASYNC. */
 bool pl_fault(struct pl_pool *pool, uint64_t addr);
 
 /* Every live block of `owner` (UINT32_MAX: of all), in allocation order; PL_NOT_TRACKED ones only
@@ -249,6 +250,10 @@ int pl_each_live(struct pl_pool *pool, uint32_t owner, pl_live_fn fn, void *ctx)
  * restoring costs a call for each live block. Returns 0 or -Exxx (then nothing is revoked). */
 int pl_paged_revoke(struct pl_pool *pool);
 int pl_paged_restore(struct pl_pool *pool);
+/* Paged pool may be touched again, but make it accessible only when somebody does: no system call
+ * now, nor at the next revoke if nothing was touched. Faults must then go through pl_fault, those
+ * of our own code included; a system call given a paged buffer would fail with EFAULT. */
+void pl_paged_relax(struct pl_pool *pool);
 bool pl_paged_is_revoked(const struct pl_pool *pool);
 
 /* ---- Counters ----------------------------------------------------------------------------------

@@ -110,3 +110,32 @@ Test(paged, retired_chunks_stay_inaccessible)
         fixture_close();
     }
 }
+
+Test(paged, relaxed_pool_opens_at_the_first_touch)
+{
+    EACH_GUARD(guard)
+    {
+        struct pl_block_info b;
+        char *p;
+
+        fixture_open(*guard);
+        p = paged(64, true);
+        cr_assert_eq(pl_paged_revoke(pool), 0);
+        cr_assert(!pl_fault(pool, (uintptr_t)p)); /* revoked is revoked */
+        pl_paged_relax(pool);
+        cr_assert_eq(pl_find(pool, (uintptr_t)p, &b), PL_LIVE);
+        cr_assert_eq(pl_paged_revoke(pool), 0);
+        pl_paged_relax(pool);
+        cr_assert_eq(pl_counters(pool)->revokes, 1);
+        cr_assert(faults_read(p));
+        cr_assert(pl_fault(pool, (uintptr_t)p));
+        cr_assert(!faults_write(p));
+        cr_assert(faults_write(p + 64));
+        cr_assert(!pl_fault(pool, (uintptr_t)p + 64));
+        cr_assert_eq(pl_paged_revoke(pool), 0);
+        pl_paged_relax(pool);
+        cr_assert_eq(give(p), 0); /* the pool's own access needs no fault */
+        cr_assert_eq(events, 0);
+        fixture_close();
+    }
+}
