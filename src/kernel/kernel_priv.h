@@ -38,6 +38,7 @@
 #define KE_IMAGE_HIGH 0x4D0000000000ull
 #define KE_STUB_LOW 0x4D0000000000ull   /* import stubs: one 32-byte stub for each export */
 #define KE_STUB_HIGH 0x4D0001000000ull
+#define KE_STUB_SIZE 32u
 #define KE_DATA_LOW 0x4D1000000000ull   /* exported variables */
 #define KE_PCR_LOW 0x4E0000000000ull    /* one KPCR for each simulated processor, 64 KB apart */
 #define KE_STACK_LOW 0x4F0000000000ull
@@ -112,6 +113,8 @@ uint64_t ke_callout(uint64_t target, enum ke_callout_tag tag, bool *aborted, uns
 struct ke_gate_record *ke_gate_import(void);
 /* Return address of the driver's call into the running export, 0 outside. */
 uint64_t ke_caller(void);
+/* Stack from interrupted driver code at `start` (changed), then over the border. start NULL: from the border. */
+void ke_stack_capture_from(struct os_regs *start, struct vf_stack *ret);
 /* The driver's stack right now, innermost first (return addresses; pseudo-frames of exports included). */
 void ke_stack_capture(struct vf_stack *ret);
 /* The same, put into the depot. */
@@ -138,7 +141,31 @@ struct ke_image {
     size_t file_size;
     bool init_discarded, is_unloaded, is_verified;
     DRIVER_OBJECT *driver_object;
+    unsigned pageable_locks;   /* MmLockPagableDataSection minus unlocks: pageable code stays resident */
+    bool is_page_locked_all;
+    struct ke_cover *cover;    /* cover.c; NULL when coverage is off */
 };
+/* Start of the discardable part given back after DriverEntry. */
+void ke_image_discard_init(struct ke_image *image);
+/* Its addresses stay reserved and inaccessible: a later touch is 0xCE. */
+void ke_image_unload(struct ke_image *image);
+/* Pageable sections of all images become inaccessible (force IRQL checking), and come back. */
+void ke_image_paged_revoke(void);
+void ke_image_paged_restore(void);
+bool ke_image_paged_is_revoked(void);
+/* Is addr in a section that may be paged out? PP_ASYNC. */
+bool ke_image_is_pageable(const struct ke_image *image, uint64_t addr);
+/* Section that holds addr, or NULL. PP_ASYNC. */
+const struct pe_section *ke_image_section(const struct ke_image *image, uint64_t addr);
+/* Protection (enum os_prot) of the page at page_rva as its sections want it. PP_ASYNC. */
+unsigned ke_image_page_prot(const struct ke_image *image, uint32_t page_rva);
+/* Next coverage breakpoint handling: true when the int3 at `addr` was ours and is gone now. PP_ASYNC. */
+bool ke_cover_hit(uint64_t addr);
+int ke_cover_arm(struct ke_image *image);
+void ke_cover_count(uint64_t *ret_blocks, uint64_t *ret_reached);
+int ke_export_init(void);
+uint64_t ke_export_address(const struct ke_export *e);
+uint64_t ke_export_calls(void);
 /* The image (loaded or unloaded) whose range holds addr, or NULL. PP_ASYNC. */
 struct ke_image *ke_image_at(uint64_t addr);
 struct ke_image *ke_image_by_owner(uint32_t owner);
@@ -170,6 +197,7 @@ struct ke_machine {
     struct pl_depot *depot;
     struct pp_random random;
     struct pp_list images;
+    uint64_t kernel_guarded; /* special blocks that are the kernel's own */
     bool is_unsound; /* a contained request may have left locks or IRQL behind */
 };
 extern struct ke_machine ke_m;

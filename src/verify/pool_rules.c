@@ -1,0 +1,219 @@
+/*
+ * From what the pool noticed to the rule's name. Several codes fit one event; the order here is the
+ * precedence table of docs/RULES.md:
+ *
+ *   event                          verifier on (automatic checks)   special pool only   neither
+ *   double free                    C4/13 (C4/14 from a page up)     C1/20               C2/07 (19/22 big)
+ *   free of an unknown address     C4/10                            C1/20               C2/46 (C2/40 user)
+ *   free inside a block            C4/16                            C1/21, C1/22        C2/99
+ *   bytes damaged around a block   C1/23, C1/24, C1/32 for special blocks, 19/21 for ordinary ones
+ *   wrong tag                      C2/0A always
+ *
+ * The verifier's checks run first on Windows too: they wrap the free routine.
+ */
+#include "verify/verify_priv.h"
+
+#include <string.h>
+
+enum { USER_SPACE_END = 0x40 }; /* in units of 2^40: see docs/ARCHITECTURE.md, addresses */
+
+static bool is_user_address(uint64_t addr)
+{
+    return addr >> 40 < USER_SPACE_END;
+}
+
+static uint64_t header_contents(const struct pl_event *ev)
+{
+    return ((uint64_t)ev->block.tag << 32) | (ev->block.size >> 4);
+}
+
+static void free_unknown(const struct pl_event *ev, struct vf_case *c)
+{
+    c->p[0] = c->p[1] = ev->address;
+    if (vf_is_enabled()) {
+        c->rule = VF_VER_FREE_UNKNOWN;
+        c->p[2] = c->p[3] = 0;
+    } else if (is_user_address(ev->address)) {
+        c->rule = VF_POOL_FREE_USER;
+        c->p[2] = 0x400000000000ull;
+    } else {
+        c->rule = VF_POOL_FREE_INVALID;
+    }
+    if (ev->address == 0)
+        c->detail = "the address is NULL";
+}
+
+static void free_twice(const struct pl_event *ev, struct vf_case *c)
+{
+    bool is_big = ev->block.size >= PP_PAGE_SIZE;
+
+    if (vf_is_enabled()) {
+        c->rule = is_big ? VF_VER_FREE_TWICE_BIG : VF_VER_FREE_TWICE;
+        c->p[2] = ev->address - 16;
+        c->p[3] = header_contents(ev);
+    } else if (is_big) {
+        c->rule = VF_POOL_BIG_UNKNOWN;
+        c->p[1] = ev->address;
+    } else {
+        c->rule = VF_POOL_FREE_TWICE;
+        c->p[2] = header_contents(ev);
+        c->p[3] = ev->address;
+    }
+}
+
+static void free_inside(const struct pl_event *ev, struct vf_case *c, char detail[VF_DETAIL])
+{
+    if (vf_is_enabled()) {
+        c->rule = VF_VER_FREE_BAD;
+        c->p[2] = ev->address;
+    } else {
+        c->rule = VF_POOL_FREE_BAD;
+        c->p[1] = ev->address;
+    }
+    pp_fmt(detail, VF_DETAIL, "the address is %lld bytes %s the start of the block",
+           (long long)(ev->block.offset < 0 ? -ev->block.offset : ev->block.offset),
+           ev->block.offset < 0 ? "before" : "behind");
+    c->detail = detail;
+}
+
+static void damaged(const struct pl_event *ev, struct vf_case *c, char detail[VF_DETAIL])
+{
+    c->addr = ev->bad_addr;
+    c->access = VF_WRITE;
+    if (ev->block.special && vf_has(VF_OPT_SPECIAL_POOL)) {
+        c->rule = ev->single_bit                      ? VF_SPECIAL_BIT
+                  : ev->kind == PL_EV_HEAD_DAMAGED    ? VF_SPECIAL_HEAD
+                                                      : VF_SPECIAL_TAIL;
+        c->p[0] = ev->block.start;
+        c->p[1] = ev->bad_addr;
+        c->p[2] = ev->single_bit ? 0 : ev->expected;
+    } else if (ev->kind == PL_EV_HEADER_DAMAGED || ev->kind == PL_EV_HEAD_DAMAGED) {
+        c->rule = VF_POOL_HEADER;
+        c->p[1] = ev->block.start - 16;
+        c->p[2] = ev->block.span_end;
+    } else {
+        c->rule = VF_POOL_TAIL;
+        c->p[1] = ev->block.start;
+        c->p[2] = ev->block.size;
+        c->p[3] = ev->found;
+    }
+    pp_fmt(detail, VF_DETAIL, "%llu byte%s from 0x%llx on changed; the first is 0x%02x and should be 0x%02x",
+           (unsigned long long)ev->bad_count, ev->bad_count == 1 ? "" : "s",
+           (unsigned long long)ev->bad_addr, ev->found, ev->expected);
+    c->detail = detail;
+}
+
+/* Special pool without the verifier's checks (GFlags by tag), or their geometry codes. */
+static void special_only(const struct pl_event *ev, struct vf_case *c)
+{
+    if (vf_is_enabled() || !ev->block.has_block || !ev->block.special ||
+        !(vf_config()->options & VF_OPT_SPECIAL_POOL))
+        return;
+    if (ev->kind == PL_EV_FREE_TWICE || ev->kind == PL_EV_FREE_UNKNOWN)
+        c->rule = VF_SPECIAL_FREE_UNKNOWN;
+    else if (ev->kind == PL_EV_FREE_INSIDE)
+        c->rule = ev->block.offset > 0 ? VF_SPECIAL_FREE_INSIDE : VF_SPECIAL_FREE_BEFORE;
+    else
+        return;
+    memset(c->p, 0, sizeof c->p);
+    c->p[0] = ev->address;
+    c->p[1] = ev->kind == PL_EV_FREE_INSIDE ? ev->block.size : 0;
+    c->p[2] = ev->kind == PL_EV_FREE_INSIDE ? ev->given : 0;
+}
+
+bool vf_pool_event(void *ctx, const struct pl_event *ev)
+{
+    struct vf_case c = {.access = VF_NO_ACCESS, .addr = ev->address, .has_addr = true};
+    char detail[VF_DETAIL] = "";
+
+    (void)ctx; /* one machine in a process */
+    c.block = ev->block.has_block ? &ev->block : NULL;
+    switch (ev->kind) {
+    case PL_EV_FREE_UNKNOWN:
+        free_unknown(ev, &c);
+        break;
+    case PL_EV_FREE_TWICE:
+        free_twice(ev, &c);
+        break;
+    case PL_EV_FREE_INSIDE:
+        free_inside(ev, &c, detail);
+        break;
+    case PL_EV_FREE_TAG:
+        c.rule = VF_POOL_WRONG_TAG;
+        c.p[1] = ev->address;
+        c.p[2] = ev->block.tag;
+        c.p[3] = ev->tag;
+        break;
+    case PL_EV_FREE_SIZE:
+        c.rule = VF_VER_FREE_BAD;
+        c.p[2] = ev->address;
+        c.detail = "the size given is not the size of the allocation";
+        break;
+    case PL_EV_HEAD_DAMAGED:
+    case PL_EV_TAIL_DAMAGED:
+    case PL_EV_HEADER_DAMAGED:
+        damaged(ev, &c, detail);
+        break;
+    case PL_EV_FREED_MODIFIED:
+        c.rule = VF_POOL_FREED_MODIFIED;
+        c.addr = c.p[0] = ev->bad_addr;
+        c.p[1] = 1;
+        c.access = VF_WRITE;
+        break;
+    case PL_EV_COUNT:
+        return true;
+    }
+    special_only(ev, &c);
+    vf_report(&c);
+    return true;
+}
+
+/* ---- Leaks at unload ---- */
+
+struct leak_ctx {
+    unsigned count;
+    uint64_t bytes[2];
+};
+
+static bool leak_count(void *ctx, const struct pl_block_info *b)
+{
+    struct leak_ctx *l = ctx;
+
+    l->count++;
+    l->bytes[(b->flags & PL_PAGED) ? 1 : 0] += b->size;
+    return true;
+}
+
+static bool leak_list(void *ctx, const struct pl_block_info *b)
+{
+    struct vf_case c = {.rule = VF_VER_UNLOAD_LEAK, .access = VF_NO_ACCESS};
+
+    (void)ctx; /* the block tells everything */
+    c.block = b;
+    c.addr = b->start;
+    c.has_addr = true;
+    c.object = "block";
+    vf_send(&c, false);
+    return true;
+}
+
+unsigned vf_check_leaks(uint32_t owner, const char *driver, uint64_t driver_name_addr)
+{
+    struct leak_ctx l = {0};
+    struct vf_case c = {.rule = VF_VER_UNLOAD_LEAK, .access = VF_NO_ACCESS};
+    char detail[VF_DETAIL];
+
+    (void)pl_each_live(vf_config()->pool, owner, leak_count, &l); /* the count is in l */
+    if (!l.count)
+        return 0;
+    c.p[1] = driver_name_addr;
+    c.p[3] = l.count;
+    c.object = driver;
+    pp_fmt(detail, sizeof detail, "%u block%s not freed: %llu bytes nonpaged, %llu bytes paged", l.count,
+           l.count == 1 ? "" : "s", (unsigned long long)l.bytes[0], (unsigned long long)l.bytes[1]);
+    c.detail = detail;
+    if (!vf_report(&c))
+        return l.count;
+    (void)pl_each_live(vf_config()->pool, owner, leak_list, NULL); /* counted above */
+    return l.count;
+}
