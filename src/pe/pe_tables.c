@@ -280,11 +280,12 @@ int pe_export_by_name(const struct pe_image *img, const char *name, struct pe_ex
 int pe_pdata_index(struct pe_image *img, char *why)
 {
     const struct pe_dir *dir = &img->dirs[PE_DIR_EXCEPTION];
+    size_t have;
 
     if (!dir->size)
         return 0;
-    if (!pe_contains(img, dir->rva, dir->size) || dir->rva % 4)
-        return pe_refuse(why, "malformed: the function table (.pdata) lies outside the image");
+    if (!pe_span(img, dir->rva, &have) || have < dir->size || dir->rva % 4)
+        return pe_refuse(why, "malformed: the function table (.pdata) lies outside its section");
     img->info.pdata_rva = dir->rva;
     img->info.function_count = dir->size / FUNCTION_SIZE;
     /* Incremental linkers leave empty entries at the end, which would break the search. */
