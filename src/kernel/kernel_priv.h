@@ -140,6 +140,8 @@ struct ke_image {
     uint8_t *file;       /* the file's bytes */
     size_t file_size;
     bool init_discarded, is_unloaded, is_verified;
+    bool is_unloading;   /* DriverUnload runs or has run */
+    const void *unload_thread; /* struct ke_thread that runs it */
     DRIVER_OBJECT *driver_object;
     unsigned pageable_locks;   /* MmLockPagableDataSection minus unlocks: pageable code stays resident */
     bool is_page_locked_all;
