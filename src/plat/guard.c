@@ -29,6 +29,14 @@ enum { ADVICE_GUARD_INSTALL = 102, ADVICE_GUARD_REMOVE = 103 };
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+/* Missing in headers older than Linux 6.8. Doc: ioctl_userfaultfd(2), UFFDIO_MOVE. */
+struct move_request {
+    uint64_t dst, src, len, mode;
+    int64_t moved;
+};
+#define IOCTL_MOVE _IOWR(UFFDIO, 0x05, struct move_request)
+#define FEATURE_MOVE (1ull << 16)
+
 static const char *const kind_names[OS_GUARD_KINDS] = {"madvise", "userfaultfd", "mprotect"};
 
 static void *at(uint64_t addr)
@@ -72,18 +80,26 @@ int os_range_drop(uint64_t start, uint64_t size)
 
 /* ---- probing ---- */
 
-static int uffd_new(void)
+static int uffd_new(bool *ret_can_move)
 {
-    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_SIGBUS};
-    int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+    /* A kernel that lacks a feature asked for refuses the handshake for good: ask with a fresh one.
+     */
+    uint64_t wanted = UFFD_FEATURE_SIGBUS | FEATURE_MOVE;
+    int fd, attempt;
 
-    if (fd < 0)
-        return -errno;
-    if (ioctl(fd, UFFDIO_API, &api) || !(api.features & UFFD_FEATURE_SIGBUS)) {
+    for (attempt = 0; attempt < 2; attempt++, wanted = UFFD_FEATURE_SIGBUS) {
+        struct uffdio_api api = {.api = UFFD_API, .features = wanted};
+
+        fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+        if (fd < 0)
+            return -errno;
+        if (!ioctl(fd, UFFDIO_API, &api) && (api.features & wanted) == wanted) {
+            *ret_can_move = wanted & FEATURE_MOVE;
+            return fd;
+        }
         (void)close(fd); /* a probe that failed already */
-        return -ENOTSUP;
     }
-    return fd;
+    return -ENOTSUP;
 }
 
 static int uffd_register(int fd, uint64_t start, uint64_t size)
@@ -115,11 +131,11 @@ static bool can_uffd(void)
 {
     void *p = mmap(NULL, PP_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int fd;
-    bool ok;
+    bool ok, can_move;
 
     if (p == MAP_FAILED)
         return false;
-    fd = uffd_new();
+    fd = uffd_new(&can_move);
     ok = fd >= 0 && !uffd_register(fd, (uintptr_t)p, PP_PAGE_SIZE);
     if (fd >= 0)
         (void)close(fd); /* probe only */
@@ -160,7 +176,7 @@ static int guard_init(struct os_guard *g, enum os_guard_kind kind)
     g->kind = kind;
     g->fd = -1;
     if (kind == OS_GUARD_USERFAULTFD) {
-        g->fd = uffd_new();
+        g->fd = uffd_new(&g->can_move);
         if (g->fd < 0)
             return -ENOTSUP;
     }
@@ -317,6 +333,13 @@ int os_guard_close(struct os_guard *g, uint64_t start, uint64_t size)
     return err;
 }
 
+bool os_guard_pass(struct os_guard *g, uint64_t from, uint64_t to)
+{
+    struct move_request move = {.dst = to, .src = from, .len = PP_PAGE_SIZE};
+
+    return g->can_move && !ioctl(g->fd, IOCTL_MOVE, &move);
+}
+
 int os_guard_close_many(struct os_guard *g, const struct os_range *ranges, unsigned count)
 {
     unsigned i = 0;
@@ -355,7 +378,7 @@ int os_guard_fork_child(struct os_guard *g)
 
     if (g->kind != OS_GUARD_USERFAULTFD)
         return 0;
-    fd = uffd_new();
+    fd = uffd_new(&g->can_move);
     if (fd < 0)
         return fd;
     for (i = 0; i < g->attached_count; i++) {

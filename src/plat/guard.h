@@ -28,6 +28,7 @@ struct os_range {
 
 struct os_guard {
     enum os_guard_kind kind;
+    bool can_move;                                 /* userfaultfd: UFFDIO_MOVE (Linux 6.8) */
     int fd;                                        /* userfaultfd, else -1 */
     struct os_range attached[OS_GUARD_RANGES_MAX]; /* to register again after fork */
     unsigned attached_count;
@@ -66,8 +67,12 @@ int os_guard_commit(struct os_guard *g, uint64_t start, uint64_t size, bool exec
 int os_guard_open(struct os_guard *g, uint64_t start, uint64_t size, bool exec, const void *fill);
 /* Make pages inaccessible and drop their contents. */
 int os_guard_close(struct os_guard *g, uint64_t start, uint64_t size);
-/* The same for `ranges` [count], sorted or not; neighbours are joined. Returns the first error,
- * having tried all of them. */
+/* Close the page `from` and open the closed page `to` with its frame, in one step and without a
+ * fault; `to` then still holds from's bytes. False: nothing was done (no such mechanism, or the
+ * frame is shared with a forked process); close and open instead. */
+bool os_guard_pass(struct os_guard *g, uint64_t from, uint64_t to);
+/* os_guard_close for `ranges` [count], sorted or not; neighbours are joined. Returns the first
+ * error, having tried all of them. */
 int os_guard_close_many(struct os_guard *g, const struct os_range *ranges, unsigned count);
 /* Take a committed piece whose pages are all closed out of service: stays inaccessible, gives back
  * its page tables. It may be committed again. */

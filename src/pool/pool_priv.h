@@ -130,6 +130,7 @@ struct region {
     uint32_t forgotten_head, forgotten_tail; /* index + 1; 0 = none */
     struct pp_list active;                   /* special: chunks in service, by time */
     struct chunk *open;
+    uint64_t ready;    /* special: page that a freed block's frame was passed to; 0 = none */
     struct heap *heap; /* ordinary only */
 };
 

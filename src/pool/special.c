@@ -37,6 +37,38 @@ static int placement_of(const struct pl_pool *pool, const struct pl_request *req
     return 0;
 }
 
+/* The next slot's address in the region's open chunk, 0 when it has no room for a page and a guard.
+ */
+static uint64_t next_slot(const struct region *rg)
+{
+    const struct chunk *c = rg->open;
+
+    if (!c || c->next_page + 2 > CHUNK_PAGES)
+        return 0;
+    return chunk_start(c) + (uint64_t)c->next_page * PAGE;
+}
+
+/* A page made ready will not be used: close it again. */
+static void ready_drop(struct pl_pool *pool, struct region *rg)
+{
+    if (rg->ready && os_guard_close(&pool->guard, rg->ready, PAGE))
+        pool->count.unrevoked++;
+    rg->ready = 0;
+}
+
+/* Open the slot at `base`, filled with `fill`. */
+static int slot_open(struct pl_pool *pool, struct region *rg, uint64_t base, uint64_t pages,
+                     const uint8_t *fill)
+{
+    if (rg->ready == base && pages == 1) {
+        rg->ready = 0;
+        memcpy((void *)(uintptr_t)base, fill, PAGE);
+        return 0;
+    }
+    ready_drop(pool, rg);
+    return os_guard_open(&pool->guard, base, pages * PAGE, rg->exec, fill);
+}
+
 /* A chunk with room for `pages` and a guard behind, in service. */
 static struct chunk *chunk_with_room(struct pl_pool *pool, struct region *rg, uint64_t pages)
 {
@@ -50,6 +82,7 @@ static struct chunk *chunk_with_room(struct pl_pool *pool, struct region *rg, ui
     if (c && span == 1) {
         c->closed = true;
         rg->open = NULL;
+        ready_drop(pool, rg);
         if (!c->live)
             region_chunk_retire(pool, c);
     }
@@ -133,8 +166,7 @@ int special_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret
     if (!r)
         goto fail_chunk;
     base = chunk_start(c) + (uint64_t)c->next_page * PAGE;
-    if (os_guard_open(&pool->guard, base, pl.pages * PAGE, rg->exec,
-                      fill_page(pool, &pl, req->flags)))
+    if (slot_open(pool, rg, base, pl.pages, fill_page(pool, &pl, req->flags)))
         goto fail_record;
     slot_fill(pool, base, &pl, req);
     r->kind = RECORD_SPECIAL;
@@ -158,18 +190,23 @@ fail_chunk:
     return -ENOMEM;
 }
 
-/* The step that makes a freed slot inaccessible; today at once, one call for each. */
-static void special_revoke(struct pl_pool *pool, const struct record *r)
+/* The step that makes a freed slot inaccessible; today at once. Where the mechanism can, the frame
+ * goes straight to the slot that will be used next: one call instead of two and a fault. */
+static void special_revoke(struct pl_pool *pool, struct region *rg, const struct record *r)
 {
-    uint64_t base = pp_align_down(r->start, PAGE);
+    uint64_t base = pp_align_down(r->start, PAGE), next = next_slot(rg);
 
+    if (r->pages == 1 && next && !rg->ready && os_guard_pass(&pool->guard, base, next)) {
+        rg->ready = next;
+        return;
+    }
     if (os_guard_close(&pool->guard, base, (uint64_t)r->pages * PAGE))
         pool->count.unrevoked++;
 }
 
 void special_free(struct pl_pool *pool, struct chunk *c, struct record *r)
 {
-    special_revoke(pool, r);
+    special_revoke(pool, c->region, r);
     pool->count.live_special--;
     pool->count.special_bytes -= (uint64_t)r->pages * PAGE;
     c->region->live--;
