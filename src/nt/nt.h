@@ -3,12 +3,21 @@
 #define NT_NT_H
 
 #include "nt/arch.h"
+#include "nt/bugcheck.h"
+#include "nt/cc.h"
+#include "nt/dma.h"
+#include "nt/ex.h"
+#include "nt/file.h"
 #include "nt/io.h"
 #include "nt/iodef.h"
 #include "nt/ke.h"
+#include "nt/pnp.h"
 #include "nt/ps.h"
+#include "nt/reg.h"
+#include "nt/rtl.h"
 #include "nt/se.h"
 #include "nt/status.h"
+#include "nt/sys.h"
 #include "nt/types.h"
 
 #endif
