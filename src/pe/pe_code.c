@@ -334,16 +334,36 @@ static int insn_compare(const void *a, const void *b)
     return x->rva < y->rva ? -1 : x->rva > y->rva;
 }
 
-/* Sorted, one entry for each code, the surest place first. */
-static size_t ioctls_settle(struct pe_ioctl *ioctls, size_t count)
+/* Next to certain codes, a number that is only shaped like one counts if its device type is one of
+ * theirs. */
+static size_t ioctls_filter(struct pe_ioctl *ioctls, size_t count)
 {
     size_t kept = 0;
 
-    qsort(ioctls, count, sizeof *ioctls, ioctl_compare);
-    for (size_t i = 0; i < count; i++)
-        if (!kept || ioctls[kept - 1].code != ioctls[i].code)
+    for (size_t start = 0, end; start < count; start = end) {
+        bool keep = false;
+
+        for (end = start; end < count && ioctls[end].code >> 16 == ioctls[start].code >> 16; end++)
+            keep |= ioctls[end].is_certain;
+        for (size_t i = start; keep && i < end; i++)
             ioctls[kept++] = ioctls[i];
+    }
     return kept;
+}
+
+/* Sorted, one entry for each code, the surest place first. */
+static size_t ioctls_settle(struct pe_ioctl *ioctls, size_t count)
+{
+    size_t kept = 0, certain = 0;
+
+    qsort(ioctls, count, sizeof *ioctls, ioctl_compare);
+    for (size_t i = 0; i < count; i++) {
+        if (kept && ioctls[kept - 1].code == ioctls[i].code)
+            continue;
+        ioctls[kept++] = ioctls[i];
+        certain += ioctls[i].is_certain;
+    }
+    return 2 * certain >= kept ? ioctls_filter(ioctls, kept) : kept;
 }
 
 static size_t tags_settle(struct pe_tag *tags, size_t count)

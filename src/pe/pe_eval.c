@@ -16,6 +16,7 @@ enum {
     VISITS_MAX = 12,
     BLOCKS_MAX = 8000,
     TABLE_MAX = 4096,
+    LIKE_MIN = 4, /* numbers in company that make each other a control code */
 };
 
 struct block {
@@ -208,11 +209,17 @@ static uint8_t called(struct pe_eval *e, const struct pv *v, uint32_t rva)
 
 static void call(struct pe_eval *e, const struct pe_at *at)
 {
-    struct pv v = branch_value(e, at);
+    struct pv v = branch_value(e, at), saved[PV_REGS];
     uint8_t type = called(e, &v, at->rva);
 
+    memcpy(saved, e->s.regs, sizeof saved);
     pv_call_clobber(&e->s, at->rva);
     e->s.regs[0].type = type;
+    /* Compilers know which volatile registers a local routine spares. Seen: entry stubs that keep
+     * DriverEntry's arguments in r8 and r9 while the security cookie is made. */
+    for (unsigned i = 1; v.kind == PV_IMAGE && i < PV_REGS; i++)
+        if (saved[i].type == PC_T_DRIVER)
+            e->s.regs[i] = saved[i];
 }
 
 /* ---- Jump tables ---- */
@@ -271,11 +278,34 @@ static void table_mark(struct pe_eval *e, const struct pv *v, uint32_t count)
     }
 }
 
+/* Where a table leads for the numbers that no case names. Usually where the range check leads; but
+ * the two may have become different blocks, then it is where most entries lead. 0: every entry is a
+ * case. */
+static uint32_t table_default(const struct pe_eval *e, const struct pv *v, const struct pv_bound *b)
+{
+    uint32_t target = 0, candidate = 0, votes = 0, count = 0;
+
+    /* Boyer and Moore, MJRTY (1981): a majority survives being paired off against the rest. */
+    for (uint32_t i = 0; i <= b->max; i++) {
+        (void)table_entry(e, v, i, &target); /* checked by the caller */
+        if (target == b->other)
+            return target;
+        if (votes == 0)
+            candidate = target;
+        votes = candidate == target ? votes + 1 : votes - 1;
+    }
+    for (uint32_t i = 0; i <= b->max; i++) {
+        (void)table_entry(e, v, i, &target);
+        count += target == candidate;
+    }
+    return b->max >= 4 && 2 * count > b->max + 1 ? candidate : 0;
+}
+
 static void table_jump(struct pe_eval *e, const struct pe_at *at, const struct pv *v)
 {
     const struct pv_bound *b = pv_bound_find(&e->s, v);
     struct pv index = pv_symbol(v->symbol, v->type);
-    uint32_t target, count;
+    uint32_t target, count, none;
 
     if (!b || b->max >= TABLE_MAX || v->table.depth == 0 ||
         (v->kind == PV_TABLE && v->table.width[v->table.depth - 1] != 8) ||
@@ -293,9 +323,10 @@ static void table_jump(struct pe_eval *e, const struct pe_at *at, const struct p
     }
     pc_flow_run(e->w);
     index.num = v->num;
+    none = table_default(e, v, b);
     for (uint32_t i = 0; i < count; i++) {
         (void)table_entry(e, v, i, &target);
-        if (target != b->other)
+        if (target != none)
             pe_equal_note(e, at->rva, &index, i);
         edge(e, target);
     }
@@ -427,16 +458,20 @@ static bool is_code_shaped(uint32_t code)
     return (code & 0x2000) && (device == 0x22 || (device >= 0x8000 && device < 0xC000));
 }
 
-/* Microsoft's own device types, with functions of their own: only in company. */
+/* Microsoft's own device types (3 up: below lie the object identifiers of network drivers), or a
+ * vendor's type with plain function numbers: only in company. */
 static bool is_code_like(uint32_t code)
 {
-    return is_code_shaped(code) || (code >> 16 >= 1 && code >> 16 < 0x80);
+    uint32_t device = code >> 16;
+
+    return is_code_shaped(code) || (device >= 3 && device < 0x80) ||
+           (device >= 0x8000 && device < 0xC000);
 }
 
 /* Control codes are never small numbers, nor do they look like an error status. */
 static bool is_code_possible(uint32_t code)
 {
-    return code >> 16 && code >> 28 != 0xF &&
+    return code >> 16 && code < 0xFFFF0000 &&
            !(code >> 28 == 0xC && (code & 0x0FFF0000) <= 0x00FF0000);
 }
 
@@ -457,11 +492,11 @@ static void settle_group(struct pe_eval *e, const struct pc_equal *eq, size_t co
     for (size_t i = 0; i < count; i++) {
         uint32_t code = eq[i].value;
 
-        if ((is_known && code >> 16) || (is_like && is_code_possible(code)))
+        if ((is_known && code >> 16 && code < 0xFFFF0000) || (is_like && is_code_possible(code)))
             pc_ioctl_add(e->w, code, eq[i].rva, true);
         else if (!is_known && !is_like &&
                  (is_code_shaped(code) ||
-                  (is_code_like(code) && (shaped || (like >= 3 && 2 * like >= count)))))
+                  (is_code_like(code) && (shaped || (like >= LIKE_MIN && 2 * like >= count)))))
             pc_ioctl_add(e->w, code, eq[i].rva, false);
     }
 }

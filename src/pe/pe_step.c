@@ -25,6 +25,7 @@ enum {
 
     REG_AX = 0,
     REG_CX = 1,
+    REG_DX = 2,
     REG_DI = 7,
 };
 
@@ -493,6 +494,27 @@ static void step_logic(struct pe_eval *e, const struct pe_at *at)
         compare(e, at, &v, &zero, at->ops[0].size);
 }
 
+/* Multiplying and shifting constants: unoptimized code computes `8 * 14` for MajorFunction[14]. */
+static void step_scale(struct pe_eval *e, const struct pe_at *at)
+{
+    bool is_shift = at->insn.mnemonic == ZYDIS_MNEMONIC_SHL;
+    unsigned count = at->insn.operand_count_visible;
+    struct pv a, b, v = fresh(at, 9);
+
+    flags_forget(e);
+    if (count < 2) { /* imul with rdx:rax as result */
+        e->s.regs[REG_AX] = v;
+        e->s.regs[REG_DX] = fresh(at, 10);
+        return;
+    }
+    a = pe_step_read(e, at, &at->ops[count - 2]);
+    b = pe_step_read(e, at, &at->ops[count - 1]);
+    if (a.kind == PV_CONST && b.kind == PV_CONST)
+        v = pv_const(is_shift ? (uint64_t)a.num << (b.num & 63)
+                              : (uint64_t)a.num * (uint64_t)b.num);
+    write_operand(e, at, &at->ops[0], &v);
+}
+
 static void step_test(struct pe_eval *e, const struct pe_at *at)
 {
     struct pv a = pe_step_read(e, at, &at->ops[0]), zero = pv_const(0);
@@ -622,6 +644,10 @@ void pe_step(struct pe_eval *e, const struct pe_at *at)
         return;
     case ZYDIS_MNEMONIC_CMP:
         step_compare(e, at);
+        return;
+    case ZYDIS_MNEMONIC_IMUL:
+    case ZYDIS_MNEMONIC_SHL:
+        step_scale(e, at);
         return;
     case ZYDIS_MNEMONIC_TEST:
         step_test(e, at);
