@@ -92,6 +92,11 @@ static void check_irql(bool is_paged, bool is_free, uint32_t type, uint64_t what
         c.p[1] = irql;
         c.p[2] = type;
         c.p[3] = what;
+    } else if (vf_has(VF_OPT_SPECIAL_POOL)) {
+        c.rule = is_free ? VF_SPECIAL_FREE_IRQL : VF_SPECIAL_ALLOC_IRQL;
+        c.p[0] = irql;
+        c.p[1] = type;
+        c.p[2] = what;
     } else {
         c.rule = is_free ? VF_POOL_FREE_IRQL : VF_POOL_ALLOC_IRQL;
         c.p[1] = irql;
@@ -114,7 +119,7 @@ static void fill_request(struct pl_request *r, const struct ask *a, const struct
     r->thread = ke_thread_now ? ke_thread_now->id : 0;
     r->time = ke_time_now();
     r->pc = ke_caller();
-    r->special = im && im->is_verified && vf_has(VF_OPT_SPECIAL_POOL);
+    r->special = im && vf_has(VF_OPT_SPECIAL_POOL) && (im->is_verified || !vf_is_enabled());
     if (vf_is_enabled())
         r->stack = ke_stack_id();
 }

@@ -19,7 +19,7 @@ void os_fiber_entered(os_fiber_fn fn, void *arg)
     __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
 #endif
     fn(arg);
-    PP_ASSERT(!"fiber returned");
+    pp_assert_failed(__FILE__, __LINE__, "a fiber's routine returned");
 }
 
 void os_fiber_init(struct os_fiber *f, uint64_t stack_low, uint64_t stack_high, os_fiber_fn fn,

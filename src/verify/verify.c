@@ -36,7 +36,7 @@ void vf_init(const struct vf_config *cfg)
 
 bool vf_has(uint32_t option)
 {
-    return g.cfg.enabled && (g.cfg.options & option) != 0;
+    return (g.cfg.options & option) != 0;
 }
 
 bool vf_is_enabled(void)

@@ -95,7 +95,7 @@ struct vf_case {
     uint64_t addr;              /* the bad byte; 0 with has_addr false */
     bool has_addr;
     bool fatal;                 /* the driver cannot go on from here */
-    bool by_kernel;
+    bool by_kernel;             /* an imported routine did it on the driver's behalf */
     uint8_t access;             /* set VF_NO_ACCESS when not an access */
     uint32_t access_size;
     uint64_t pc;                /* 0: the current caller */
@@ -125,7 +125,7 @@ struct vf_hooks {
 };
 
 struct vf_config {
-    uint32_t options;        /* enum vf_option */
+    uint32_t options;        /* enum vf_option; with the verifier off only VF_OPT_SPECIAL_POOL (GFlags) */
     bool enabled;            /* false: --verify off, only what Windows itself would stop on */
     bool stop_at_first;      /* --bugcheck */
     bool like_windows;
