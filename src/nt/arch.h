@@ -374,14 +374,22 @@ typedef struct _KFLOATING_SAVE {
     ULONG Dummy;
 } KFLOATING_SAVE, *PKFLOATING_SAVE;
 
+typedef struct _XSTATE_CONTEXT {
+    ULONG64 Mask;
+    ULONG Length;
+    ULONG Reserved1;
+    PVOID Area;
+    PVOID Buffer;
+} XSTATE_CONTEXT, *PXSTATE_CONTEXT;
+NT_ASSERT_SIZE(XSTATE_CONTEXT, 0x20);
+
 typedef struct _XSTATE_SAVE {
-    LONG64 Reserved1;
-    ULONG Reserved2;
     struct _XSTATE_SAVE *Prev;
-    PVOID Reserved3;
     PKTHREAD Thread;
-    PVOID Reserved4;
     UCHAR Level;
+    XSTATE_CONTEXT XStateContext;
 } XSTATE_SAVE, *PXSTATE_SAVE;
+NT_ASSERT_SIZE(XSTATE_SAVE, 0x38);
+NT_ASSERT_AT(XSTATE_SAVE, XStateContext, 0x18);
 
 #endif

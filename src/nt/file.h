@@ -80,7 +80,11 @@ typedef enum _FILE_INFORMATION_CLASS {
     FileMemoryPartitionInformation,
     FileStatLxInformation,
     FileCaseSensitiveInformation,
-    FileMaximumInformation = 77,
+    FileLinkInformationEx,
+    FileLinkInformationExBypassAccessCheck,
+    FileStorageReserveIdInformation,
+    FileCaseSensitiveInformationForceAccessCheck,
+    FileMaximumInformation,
 } FILE_INFORMATION_CLASS, *PFILE_INFORMATION_CLASS;
 _Static_assert(FileStandardLinkInformation == 54 && FileIdInformation == 59 &&
                    FileCaseSensitiveInformation == 71,

@@ -81,11 +81,12 @@ struct _IO_WORKITEM {
     PVOID Routine;
     PVOID IoObject;
     PVOID Context;
-    ULONG WorkOnBehalfThread[4];
+    PETHREAD WorkOnBehalfThread;
     ULONG Type;
-    ULONG Private;
+    GUID ActivityId;
 };
 typedef struct _IO_WORKITEM IO_WORKITEM;
+NT_ASSERT_SIZE(IO_WORKITEM, 0x58);
 
 /* Requests with a wait context block: adapter and controller allocation. */
 typedef struct _WAIT_CONTEXT_BLOCK {
@@ -253,8 +254,11 @@ typedef struct _DRIVER_EXTENSION {
     UNICODE_STRING ServiceKeyName;
     PVOID ClientDriverExtension; /* from here the I/O manager's own */
     PVOID FsFilterCallbacks;
-    PVOID Private[2];
+    PVOID KseCallbacks;
+    PVOID DvCallbacks;
+    PVOID VerifierContext;
 } DRIVER_EXTENSION, *PDRIVER_EXTENSION;
+NT_ASSERT_SIZE(DRIVER_EXTENSION, 0x50);
 NT_ASSERT_AT(DRIVER_EXTENSION, AddDevice, 8);
 NT_ASSERT_AT(DRIVER_EXTENSION, ServiceKeyName, 0x18);
 
@@ -710,7 +714,7 @@ struct _IO_STACK_LOCATION {
             union {
                 ULONG SystemState;
                 ULONG DeviceState;
-            } NT_SLOT State;
+            } State NT_SLOT;
             ULONG NT_SLOT ShutdownType; /* POWER_ACTION */
         } Power;
         struct {

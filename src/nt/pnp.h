@@ -824,6 +824,9 @@ typedef enum _CONFIGURATION_TYPE {
     LinePeripheral,
     NetworkPeripheral,
     SystemMemory,
+    DockingInformation,
+    RealModeIrqRoutingTable,
+    RealModePCIEnumeration,
     MaximumType,
 } CONFIGURATION_TYPE;
 

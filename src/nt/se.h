@@ -432,9 +432,6 @@ typedef struct _SE_EXPORTS {
     PSID SeProcTrustWinTcbSid;
     PSID SeTrustedInstallerSid;
     LUID SeDelegateSessionUserImpersonatePrivilege;
-    PSID SeAppSiloSid;
-    PSID SeAppSiloVolumeRootMinimalCapabilitySid;
-    PSID SeAppSiloProfilesRootMinimalCapabilitySid;
 } SE_EXPORTS, *PSE_EXPORTS;
 NT_ASSERT_AT(SE_EXPORTS, SeNullSid, 0xB8);
 NT_ASSERT_AT(SE_EXPORTS, SeLocalSystemSid, 0x108);
