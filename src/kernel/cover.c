@@ -96,3 +96,17 @@ void ke_cover_count(uint64_t *ret_blocks, uint64_t *ret_reached)
         }
     }
 }
+
+size_t ke_cover_read(uint8_t *hits, size_t size)
+{
+    struct pp_list *it;
+    size_t n = 0;
+
+    PP_LIST_EACH(it, &ke_m.images) {
+        struct ke_image *im = PP_CONTAINER(it, struct ke_image, link);
+
+        for (uint32_t i = 0; im->cover && i < im->cover->count && n < size; i++)
+            hits[n++] = im->cover->hit[i];
+    }
+    return n;
+}

@@ -84,6 +84,8 @@ struct ke_result ke_pnp_request(struct ke_pnp *node, uint8_t minor);
 /* IRP_MN_SET_POWER / QUERY_POWER: is_system, state (SYSTEM_POWER_STATE or DEVICE_POWER_STATE). */
 struct ke_result ke_pnp_power(struct ke_pnp *node, uint8_t minor, bool is_system, unsigned state);
 void ke_pnp_free(struct ke_pnp *node);
+/* Name under which the device stack can be opened (that of its PDO). */
+void ke_pnp_name(const struct ke_pnp *node, char *buf, size_t size);
 
 /* Names drivers made under \Device, and links; for the default drive. UTF-8. fn returns false to stop. */
 void ke_each_device(bool (*fn)(void *ctx, const char *name, const struct ke_image *owner), void *ctx);
@@ -118,6 +120,8 @@ struct ke_exercised {
     uint64_t imports_called, ticks_broken;
 };
 void ke_exercised(struct ke_exercised *ret);
+/* One byte for each basic block of verified images in load order: 1 = reached. Returns the bytes written. */
+size_t ke_cover_read(uint8_t *hits, size_t size);
 
 /* For `poolproof info`: what is modelled. status: 0 full, 1 partial, 2 missing, 3 unknown name. */
 int ke_export_status(const char *module, const char *name, const char **ret_doc);

@@ -1,0 +1,159 @@
+/*
+ * Shared by the files of host/:
+ *   supervisor.c  the parent: starts machines, collects records, decides the exit code
+ *   machine.c     the child: boots, loads, drives, unloads
+ *   drive.c       the default drive                scenario.c  Lua scenarios
+ *   journal.c     records over the pipe            report.c, symbols.c, json.c  rendering
+ */
+#ifndef POOLPROOF_HOST_PRIV_H
+#define POOLPROOF_HOST_PRIV_H
+
+#include "base/base.h"
+#include "host/host.h"
+#include "kernel/kernel.h"
+#include "pe/pe.h"
+#include "plat/plat.h"
+#include "verify/verify.h"
+
+/* ---- Journal: records from the machine to the supervisor. One writer, in order. ---- */
+
+enum host_rec {
+    HOST_REC_MODULE = 1,   /* struct host_module */
+    HOST_REC_FINDING,      /* struct vf_finding */
+    HOST_REC_PRINT,        /* text of DbgPrint, not terminated */
+    HOST_REC_NOTE,         /* text, for --verbose */
+    HOST_REC_WARN,         /* text, always shown */
+    HOST_REC_STEP,         /* struct host_step */
+    HOST_REC_EXERCISED,    /* struct ke_exercised */
+    HOST_REC_COVER,        /* one byte for each basic block: reached */
+    HOST_REC_GUARD,        /* text: mechanism's name */
+    HOST_REC_NOT_MODELLED, /* struct host_stop */
+    HOST_REC_HANG,         /* struct host_stop */
+    HOST_REC_OWN_FAULT,    /* text */
+    HOST_REC_SETUP,        /* text: usage or surroundings, exit 2 */
+    HOST_REC_ENTRY_FAILED, /* struct host_step: DriverEntry or AddDevice/start failed */
+    HOST_REC_EXPECT,       /* text: a failed expectation of the scenario, with file:line */
+    HOST_REC_RESTART,      /* uint32_t: go on in a fresh machine from this step */
+    HOST_REC_STOPPED,      /* nothing: --bugcheck */
+    HOST_REC_DONE,         /* nothing: the machine ended by itself */
+};
+
+struct host_module {
+    uint64_t base;
+    uint32_t size;
+    uint32_t is_load;
+    char name[VF_NAME];
+    char path[256];
+};
+
+/* One thing the host did to the driver; sent before (outcome NONE) and after. */
+enum { HOST_OUTCOME_NONE = 0xFF };
+struct host_step {
+    uint32_t index;
+    uint32_t outcome; /* enum ke_outcome, or HOST_OUTCOME_NONE */
+    int32_t status;
+    uint32_t pad;
+    uint64_t information;
+    char what[120]; /* "IOCTL 0x222003, 64 bytes in, 0 out" */
+};
+
+struct host_stop {
+    char name[96];
+    char detail[256];
+    struct vf_stack stack;
+};
+
+/* Write one record; a broken pipe ends the machine. */
+void host_journal_write(int fd, enum host_rec type, const void *payload, size_t size);
+/* Incremental reader. */
+struct host_reader {
+    uint8_t *buf;
+    size_t used, capacity;
+};
+typedef void (*host_record_fn)(void *ctx, enum host_rec type, const void *payload, size_t size);
+/* Read what is there (fd may block once); calls fn for each whole record. Returns bytes read, 0 at the
+ * end, -Exxx (-EPROTO: not a record: the writer is damaged). */
+int host_reader_pump(struct host_reader *r, int fd, host_record_fn fn, void *ctx);
+void host_reader_done(struct host_reader *r);
+
+/* ---- What the supervisor knows at the end ---- */
+
+struct host_finding {
+    struct vf_finding f;
+    uint32_t repeats;      /* how often it came again */
+    struct vf_finding *leaks; /* list entries of a leak, [leak_count] */
+    uint32_t leak_count;
+    char during[120];      /* step */
+};
+
+struct host_verdict {
+    const struct host_options *o;
+    struct host_module modules[64];
+    unsigned module_count;
+    struct host_finding *findings;
+    unsigned finding_count;
+    struct ke_exercised exercised; /* summed over machines; blocks_reached is the union */
+    uint8_t *cover;
+    size_t cover_size;
+    struct host_step last_step;
+    struct host_step entry_failed; /* what[0] == 0: it did not */
+    struct host_stop not_modelled; /* name[0] == 0: nothing */
+    struct host_stop hang;
+    char own_fault[256], setup[256], death[256];
+    char **warnings;       /* [warning_count], each once */
+    unsigned warning_count;
+    char **expects;
+    unsigned expect_count;
+    char guard[24];
+    unsigned restarts;
+    unsigned steps;
+    bool stopped;
+};
+
+/* Exit code by the precedence of host.h. */
+int host_verdict_exit(const struct host_verdict *v);
+/* The whole report. */
+void host_report(const struct host_verdict *v, FILE *out);
+/* One JSON object per line. Returns 0 or -Exxx. */
+int host_json(const struct host_verdict *v, const char *path);
+
+/* ---- Symbols ---- */
+
+struct host_symbols;
+struct host_symbols *host_symbols_new(const struct host_verdict *v);
+void host_symbols_free(struct host_symbols *s);
+/* "hevd!TriggerOverflow+0x1f [src/x.c:57]", "nt!ExFreePool", "hevd+0x1234"; pc is a return address unless
+ * `exact`. */
+void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, size_t size);
+
+/* ---- The machine's side ---- */
+
+struct host_machine {
+    const struct host_options *o;
+    int journal;
+    uint32_t resume_at;   /* steps below this are done already */
+    uint32_t step;        /* next step's number */
+    struct ke_image *image;
+    struct pe_code *code; /* of the driver, for the default drive */
+    const uint8_t *bytes;
+    size_t size;
+    const char *script;   /* text of the scenario or NULL */
+    size_t script_size;
+    uint64_t requests_left;
+};
+
+/* Never returns: ends the process. */
+PP_NORETURN void host_machine_main(struct host_machine *m);
+/* Is this step to be done? Counts it and announces it. */
+bool host_step_begin(struct host_machine *m, const char *what);
+void host_step_end(struct host_machine *m, const char *what, const struct ke_result *r);
+/* Ends this machine when it is no longer sound; the supervisor goes on after the current step. */
+void host_restart_if_unsound(struct host_machine *m);
+void host_drive(struct host_machine *m, struct ke_pnp *node);
+/* Returns false when the script failed (reported). */
+bool host_scenario(struct host_machine *m);
+/* DriverEntry, and AddDevice with start where the driver has it. */
+bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node);
+void host_stop_driver(struct host_machine *m, struct ke_pnp *node);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * The machine's process: contained, boots the kernel environment, loads the driver, starts it, drives it,
+ * unloads it. Everything it has to say goes into the journal; it prints nothing.
+ */
+#include "host/host_priv.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void send_text(struct host_machine *m, enum host_rec type, const char *text)
+{
+    host_journal_write(m->journal, type, text, strlen(text));
+}
+
+/* What a machine did is worth telling however it ends. */
+static void send_exercised(struct host_machine *m)
+{
+    static uint8_t hits[1 << 20]; /* one byte for each basic block; a larger driver's rest is cut */
+    struct ke_exercised e;
+
+    ke_exercised(&e);
+    host_journal_write(m->journal, HOST_REC_EXERCISED, &e, sizeof e);
+    host_journal_write(m->journal, HOST_REC_COVER, hits, ke_cover_read(hits, sizeof hits));
+}
+
+/* ---- What the kernel tells ---- */
+
+static void on_finding(void *ctx, const struct vf_finding *f)
+{
+    struct host_machine *m = ctx;
+
+    host_journal_write(m->journal, HOST_REC_FINDING, f, sizeof *f);
+}
+
+static void on_module(void *ctx, const char *name, const char *path, uint64_t base, uint32_t size,
+                      bool is_load)
+{
+    struct host_machine *m = ctx;
+    struct host_module rec = {.base = base, .size = size, .is_load = is_load};
+
+    pp_fmt(rec.name, sizeof rec.name, "%s", name);
+    pp_fmt(rec.path, sizeof rec.path, "%s", path);
+    host_journal_write(m->journal, HOST_REC_MODULE, &rec, sizeof rec);
+}
+
+static void on_print(void *ctx, const char *text, size_t size)
+{
+    struct host_machine *m = ctx;
+
+    if (m->o->verbose)
+        host_journal_write(m->journal, HOST_REC_PRINT, text, size);
+}
+
+static void on_note(void *ctx, const char *text)
+{
+    struct host_machine *m = ctx;
+
+    if (m->o->verbose)
+        send_text(m, HOST_REC_NOTE, text);
+}
+
+static void on_warn(void *ctx, const char *text)
+{
+    send_text(ctx, HOST_REC_WARN, text);
+}
+
+static void send_stop(struct host_machine *m, enum host_rec type, const char *name, const char *detail,
+                      const struct vf_stack *stack)
+{
+    struct host_stop rec = {0};
+
+    pp_fmt(rec.name, sizeof rec.name, "%s", name);
+    pp_fmt(rec.detail, sizeof rec.detail, "%s", detail ? detail : "");
+    if (stack)
+        rec.stack = *stack;
+    host_journal_write(m->journal, type, &rec, sizeof rec);
+}
+
+PP_NORETURN static void on_not_modelled(void *ctx, const char *name, const char *detail,
+                                        const struct vf_stack *stack)
+{
+    send_stop(ctx, HOST_REC_NOT_MODELLED, name, detail, stack);
+    send_exercised(ctx);
+    _exit(HOST_NOT_MODELLED);
+}
+
+PP_NORETURN static void on_hang(void *ctx, const char *what, const struct vf_stack *stack)
+{
+    send_stop(ctx, HOST_REC_HANG, "the driver waits for ever", what, stack);
+    send_exercised(ctx);
+    _exit(HOST_HANG);
+}
+
+PP_NORETURN static void on_own_fault(void *ctx, const char *what)
+{
+    send_text(ctx, HOST_REC_OWN_FAULT, what);
+    _exit(HOST_OWN_FAULT);
+}
+
+PP_NORETURN static void on_stopped(void *ctx)
+{
+    struct host_machine *m = ctx;
+
+    host_journal_write(m->journal, HOST_REC_STOPPED, "", 0);
+    send_exercised(m);
+    _exit(HOST_FINDINGS);
+}
+
+static struct host_machine *the_machine; /* for the assertion hook, which has no context */
+
+static void on_assert(const char *file, int line, const char *what)
+{
+    char text[240];
+
+    pp_fmt(text, sizeof text, "%s:%d: %s", file, line, what);
+    on_own_fault(the_machine, text);
+}
+
+/* ---- Steps ---- */
+
+bool host_step_begin(struct host_machine *m, const char *what)
+{
+    struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE};
+
+    if (m->step++ < m->resume_at)
+        return false;
+    pp_fmt(rec.what, sizeof rec.what, "%s", what);
+    host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
+    return true;
+}
+
+void host_step_end(struct host_machine *m, const char *what, const struct ke_result *r)
+{
+    struct host_step rec = {.index = m->step - 1, .outcome = (uint32_t)r->outcome, .status = r->status};
+
+    rec.information = r->information;
+    pp_fmt(rec.what, sizeof rec.what, "%s", what);
+    host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
+}
+
+void host_restart_if_unsound(struct host_machine *m)
+{
+    if (!ke_is_unsound())
+        return;
+    send_exercised(m);
+    host_journal_write(m->journal, HOST_REC_RESTART, &m->step, sizeof m->step);
+    _exit(0);
+}
+
+static void entry_failed(struct host_machine *m, const char *what, const struct ke_result *r)
+{
+    struct host_step rec = {.outcome = (uint32_t)r->outcome, .status = r->status};
+
+    pp_fmt(rec.what, sizeof rec.what, "%s", what);
+    host_journal_write(m->journal, HOST_REC_ENTRY_FAILED, &rec, sizeof rec);
+}
+
+/* Steps of start and stop are repeated by each machine: they are announced but never skipped. */
+static void announce(struct host_machine *m, const char *what)
+{
+    struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE};
+
+    pp_fmt(rec.what, sizeof rec.what, "%s", what);
+    host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
+}
+
+bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
+{
+    struct ke_result r;
+
+    *ret_node = NULL;
+    announce(m, "DriverEntry");
+    r = ke_driver_start(m->image);
+    if (r.outcome != KE_DONE || !NT_SUCCESS(r.status)) {
+        entry_failed(m, "DriverEntry", &r);
+        return false;
+    }
+    if (!ke_driver_has_add_device(m->image))
+        return true;
+    announce(m, "AddDevice");
+    r = ke_pnp_add(m->image, ret_node);
+    if (r.outcome != KE_DONE || !NT_SUCCESS(r.status)) {
+        entry_failed(m, "AddDevice", &r);
+        return r.outcome == KE_DONE; /* a driver may also have a device of its own */
+    }
+    announce(m, "IRP_MN_START_DEVICE");
+    r = ke_pnp_request(*ret_node, IRP_MN_START_DEVICE);
+    if (r.outcome != KE_DONE || !NT_SUCCESS(r.status))
+        entry_failed(m, "IRP_MN_START_DEVICE", &r);
+    return r.outcome != KE_CONTAINED;
+}
+
+void host_stop_driver(struct host_machine *m, struct ke_pnp *node)
+{
+    if (node) {
+        announce(m, "remove device");
+        (void)ke_pnp_request(node, IRP_MN_QUERY_REMOVE_DEVICE); /* a refusal changes nothing here */
+        (void)ke_pnp_request(node, IRP_MN_REMOVE_DEVICE);       /* cannot fail */
+        ke_pnp_free(node);
+        ke_settle(10);
+    }
+    if (ke_is_unsound())
+        return; /* leaks of a request that was cut off are not the driver's */
+    announce(m, "DriverUnload");
+    if (ke_driver_has_unload(m->image))
+        (void)ke_driver_unload(m->image); /* its checks went to the journal */
+    else
+        on_note(m, "the driver has no unload routine: it stays loaded, leaks are not judged");
+}
+
+static void boot(struct host_machine *m, struct ke_config *cfg)
+{
+    struct os_contain_result contained;
+    char why[PP_WHY_SIZE];
+
+    if (ke_init(cfg, why) ||
+        ke_image_load(m->o->driver, m->bytes, m->size, true, &m->image, why)) {
+        send_text(m, HOST_REC_SETUP, why);
+        _exit(HOST_USAGE);
+    }
+    send_text(m, HOST_REC_GUARD, ke_guard_name());
+    if (os_contain(&m->journal, 1, &contained)) {
+        send_text(m, HOST_REC_SETUP, "the driver cannot be contained: no-new-privileges is refused");
+        _exit(HOST_USAGE);
+    }
+    if (contained.notice[0])
+        on_note(m, contained.notice);
+}
+
+void host_machine_main(struct host_machine *m)
+{
+    struct ke_pnp *node = NULL;
+    struct ke_config cfg;
+
+    the_machine = m;
+    pp_assert_hook = on_assert;
+    ke_config_init(&cfg);
+    cfg.host = (struct ke_host){
+        .ctx = m,
+        .finding = on_finding,
+        .module = on_module,
+        .debug_print = on_print,
+        .note = on_note,
+        .warn = on_warn,
+        .not_modelled = on_not_modelled,
+        .hang = on_hang,
+        .own_fault = on_own_fault,
+        .stopped = on_stopped,
+    };
+    cfg.verify = m->o->verify;
+    cfg.options = m->o->options;
+    cfg.stop_at_first = m->o->bugcheck;
+    cfg.like_windows = m->o->like_windows;
+    cfg.guard = m->o->guard;
+    cfg.seed = m->o->seed;
+    boot(m, &cfg);
+    if (m->script) {
+        (void)host_scenario(m); /* what failed is in the journal */
+    } else if (host_start_driver(m, &node)) {
+        host_drive(m, node);
+        host_stop_driver(m, node);
+    }
+    send_exercised(m);
+    host_journal_write(m->journal, HOST_REC_DONE, "", 0);
+    _exit(0);
+}
