@@ -1,0 +1,172 @@
+/*
+ * Starting and unloading a driver, and the start of the I/O manager itself.
+ *
+ * DriverEntry runs in a system thread. The registry path it gets is freed when it returns, as on Windows, so
+ * that a driver that keeps the pointer is caught. When DriverEntry fails, everything it left behind is judged
+ * as at unload, without DriverUnload being called.
+ *
+ * Doc: WDK, "Writing a DriverEntry Routine", "Writing an Unload Routine".
+ */
+#include "kernel/io_nt.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct start {
+    struct ke_image *image;
+    DRIVER_OBJECT *driver;
+    UNICODE_STRING *path;
+    NTSTATUS status;
+};
+
+/* "x.sys" -> "x" */
+static void service_name(const struct ke_image *image, char *buf, size_t size)
+{
+    size_t len;
+
+    pp_fmt(buf, size, "%s", image->name);
+    len = strlen(buf);
+    if (len > 4 && !strcasecmp(buf + len - 4, ".sys"))
+        buf[len - 4] = '\0';
+}
+
+static UNICODE_STRING *path_new(const char *service)
+{
+    UNICODE_STRING *s = ex_alloc_kernel(sizeof *s, "Io  ", false);
+    char text[160];
+    WCHAR wide[160];
+    size_t chars;
+
+    pp_fmt(text, sizeof text, "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s", service);
+    chars = rtl_from_utf8(text, wide, PP_COUNT(wide));
+    s->Buffer = ex_alloc_kernel((chars + 1) * sizeof(WCHAR), "Io  ", true);
+    memcpy(s->Buffer, wide, (chars + 1) * sizeof(WCHAR));
+    s->Length = (USHORT)(chars * sizeof(WCHAR));
+    s->MaximumLength = (USHORT)(s->Length + sizeof(WCHAR));
+    return s;
+}
+
+static void path_free(UNICODE_STRING *path)
+{
+    ex_free_kernel(path->Buffer);
+    ex_free_kernel(path);
+}
+
+static void entry_inside(void *arg)
+{
+    struct start *s = arg;
+
+    s->status = (NTSTATUS)ke_call(s->image->entry, KE_ARG(s->driver), KE_ARG(s->path));
+}
+
+static void started_inside(void *arg)
+{
+    io_driver_started(((struct start *)arg)->driver);
+}
+
+/* What is left of the driver when its code is done for. */
+static void teardown(struct ke_image *image)
+{
+    DRIVER_OBJECT *driver = image->driver_object;
+    uint64_t name_addr = driver ? (uint64_t)(uintptr_t)&driver->DriverName : 0;
+
+    ke_settle(1); /* what is queued runs before the code goes */
+    (void)vf_check_leaks(image->owner, image->name, name_addr);
+    (void)ke_unload_check(image);
+    io_check_unload(image);
+    (void)ob_check_unload(image);
+    (void)cm_check_unload(image);
+    ke_image_unload(image);
+    if (driver) {
+        image->driver_object = NULL;
+        io_driver_delete(driver);
+    }
+}
+
+static struct ke_result outcome(enum io_ran ran, NTSTATUS status)
+{
+    struct ke_result res = {.outcome = KE_DONE, .status = status};
+
+    if (ran != IO_RAN) {
+        res.outcome = ran == IO_BLOCKED ? KE_PENDING : KE_CONTAINED;
+        res.status = ran == IO_BLOCKED ? STATUS_PENDING : STATUS_UNSUCCESSFUL;
+    }
+    return res;
+}
+
+struct ke_result ke_driver_start(struct ke_image *image)
+{
+    struct start *s = pp_new(sizeof *s);
+    struct ke_result res;
+    char service[VF_NAME];
+    enum io_ran ran;
+
+    PP_ASSERT(s);
+    service_name(image, service, sizeof service);
+    (void)cm_service_key(service, image->path); /* there already when the scenario wrote it */
+    s->image = image;
+    s->driver = io_driver_new(image, service);
+    s->path = path_new(service);
+    ran = io_run(entry_inside, s, false);
+    res = outcome(ran, s->status);
+    if (ran != IO_RAN)
+        return res; /* the thread, or what it left, may still use s */
+    path_free(s->path);
+    if (NT_SUCCESS(s->status)) {
+        ke_image_discard_init(image);
+        ran = io_run(started_inside, s, false);
+        if (ran != IO_RAN)
+            return outcome(ran, s->status);
+    } else {
+        teardown(image);
+    }
+    pp_free(s);
+    return res;
+}
+
+bool ke_driver_has_unload(const struct ke_image *image)
+{
+    return image->driver_object && image->driver_object->DriverUnload;
+}
+
+bool ke_driver_has_add_device(const struct ke_image *image)
+{
+    return image->driver_object && image->driver_object->DriverExtension->AddDevice;
+}
+
+static void unload_inside(void *arg)
+{
+    DRIVER_OBJECT *driver = arg;
+
+    (void)ke_call(KE_ARG(driver->DriverUnload), KE_ARG(driver));
+}
+
+struct ke_result ke_driver_unload(struct ke_image *image)
+{
+    DRIVER_OBJECT *driver = image->driver_object;
+    struct ke_result res = {.outcome = KE_DONE};
+    enum io_ran ran;
+
+    if (!driver)
+        return res; /* DriverEntry failed: judged and gone already */
+    if (!driver->DriverUnload) {
+        res.status = STATUS_INVALID_DEVICE_REQUEST; /* stays loaded, as on Windows */
+        return res;
+    }
+    for (DEVICE_OBJECT *d = driver->DeviceObject; d; d = d->NextDevice)
+        d->DeviceObjectExtension->ExtensionFlags |= DOE_UNLOAD_PENDING;
+    driver->Flags |= DRVO_UNLOAD_INVOKED;
+    ran = io_run(unload_inside, driver, false);
+    res = outcome(ran, STATUS_SUCCESS);
+    if (ran == IO_RAN) /* after a contained DriverUnload everything would look left behind */
+        teardown(image);
+    return res;
+}
+
+int io_init(void)
+{
+    io_device_init();
+    io_driver_init();
+    io_file_init();
+    return pnp_init();
+}
