@@ -182,8 +182,16 @@ struct _ETHREAD {
     EX_PUSH_LOCK ThreadLock;
     ULONG ReadClusterSize;
     volatile LONG MmLockOrdering;
-    ULONG CrossThreadFlags; /* bit 0 terminated */
-    NT_PAD(Private, 0x514, 0x898);
+    ULONG CrossThreadFlags; /* bit 0 terminated, bit 2 hidden from debuggers */
+    ULONG SameThreadPassiveFlags;
+    ULONG SameThreadApcFlags;
+    NT_PAD(Private, 0x51C, 0x548);
+    NTSTATUS ExitStatus;
+    NT_PAD(Private2, 0x54C, 0x588);
+    KSPIN_LOCK IrpListLock;
+    NT_PAD(Private3, 0x590, 0x610);
+    PUNICODE_STRING ThreadName;
+    NT_PAD(Private4, 0x618, 0x898);
 };
 NT_ASSERT_SIZE(ETHREAD, 0x898);
 NT_ASSERT_AT(ETHREAD, CreateTime, 0x430);
@@ -194,6 +202,8 @@ NT_ASSERT_AT(ETHREAD, TopLevelIrp, 0x4C0);
 NT_ASSERT_AT(ETHREAD, Win32StartAddress, 0x4D0);
 NT_ASSERT_AT(ETHREAD, ThreadListEntry, 0x4E8);
 NT_ASSERT_AT(ETHREAD, CrossThreadFlags, 0x510);
+NT_ASSERT_AT(ETHREAD, ExitStatus, 0x548);
+NT_ASSERT_AT(ETHREAD, ThreadName, 0x610);
 
 struct _KPROCESS {
     DISPATCHER_HEADER Header;
@@ -267,7 +277,8 @@ struct _EPROCESS {
     ULONG ImagePathHash;
     NT_PAD(Private, 0x5F8, 0x7D4);
     NTSTATUS ExitStatus;
-    NT_PAD(Private2, 0x7D8, 0x840);
+    PVOID VadRoot;
+    NT_PAD(Private2, 0x7E0, 0x840);
     LARGE_INTEGER ExitTime;
     NT_PAD(Private3, 0x848, 0x878);
     UCHAR SignatureLevel;
@@ -289,6 +300,8 @@ NT_ASSERT_AT(EPROCESS, WoW64Process, 0x580);
 NT_ASSERT_AT(EPROCESS, ImageFileName, 0x5A8);
 NT_ASSERT_AT(EPROCESS, ThreadListHead, 0x5E0);
 NT_ASSERT_AT(EPROCESS, ActiveThreads, 0x5F0);
+NT_ASSERT_AT(EPROCESS, ExitStatus, 0x7D4);
+NT_ASSERT_AT(EPROCESS, ExitTime, 0x840);
 NT_ASSERT_AT(EPROCESS, Protection, 0x87A);
 
 /* Processor blocks: gs points to the KPCR while a driver runs. */
