@@ -191,8 +191,8 @@ NT_ASSERT_AT(KNONVOLATILE_CONTEXT_POINTERS, IntegerContext, 0x80);
 #define EXCEPTION_NESTED_CALL 0x10u
 #define EXCEPTION_TARGET_UNWIND 0x20u
 #define EXCEPTION_COLLIDED_UNWIND 0x40u
-#define EXCEPTION_UNWIND                                                                           \
-    (EXCEPTION_UNWINDING | EXCEPTION_EXIT_UNWIND | EXCEPTION_TARGET_UNWIND |                       \
+#define EXCEPTION_UNWIND                                                     \
+    (EXCEPTION_UNWINDING | EXCEPTION_EXIT_UNWIND | EXCEPTION_TARGET_UNWIND | \
      EXCEPTION_COLLIDED_UNWIND)
 #define EXCEPTION_MAXIMUM_PARAMETERS 15
 
@@ -277,8 +277,8 @@ typedef enum _UNWIND_OP_CODES {
     UWOP_PUSH_MACHFRAME,
 } UNWIND_OP_CODES;
 
-/* Followed, after UnwindCode rounded up to an even count, by the handler's RVA and its data, or by the
- * RUNTIME_FUNCTION that this one continues. */
+/* Followed, after UnwindCode rounded up to an even count, by the handler's RVA and its data, or by
+ * the RUNTIME_FUNCTION that this one continues. */
 typedef struct _UNWIND_INFO {
     UCHAR Version : 3;
     UCHAR Flags : 5; /* UNW_FLAG_* */

@@ -1,8 +1,8 @@
 /*
  * Cache manager and file system runtime: what file systems embed in their own structures.
  *
- * Doc: Microsoft Learn, FSRTL_COMMON_FCB_HEADER, FSRTL_ADVANCED_FCB_HEADER, CACHE_MANAGER_CALLBACKS,
- * CC_FILE_SIZES (ntifs.h).
+ * Doc: Microsoft Learn, FSRTL_COMMON_FCB_HEADER, FSRTL_ADVANCED_FCB_HEADER,
+ * CACHE_MANAGER_CALLBACKS, CC_FILE_SIZES (ntifs.h).
  */
 #ifndef NT_CC_H
 #define NT_CC_H

@@ -10,7 +10,13 @@
 
 #include "nt/pnp.h"
 
-typedef enum _DMA_WIDTH { Width8Bits, Width16Bits, Width32Bits, Width64Bits, WidthNoWrap } DMA_WIDTH;
+typedef enum _DMA_WIDTH {
+    Width8Bits,
+    Width16Bits,
+    Width32Bits,
+    Width64Bits,
+    WidthNoWrap
+} DMA_WIDTH;
 typedef enum _DMA_SPEED { Compatible, TypeA, TypeB, TypeC, TypeF, MaximumDmaSpeed } DMA_SPEED;
 
 #define DEVICE_DESCRIPTION_VERSION 0u
@@ -92,8 +98,8 @@ typedef PHYSICAL_ADDRESS NTAPI MAP_TRANSFER(PDMA_ADAPTER adapter, PMDL mdl, PVOI
                                             PVOID address, PULONG length, BOOLEAN write_to_device);
 typedef ULONG NTAPI GET_DMA_ALIGNMENT(PDMA_ADAPTER adapter);
 typedef ULONG NTAPI READ_DMA_COUNTER(PDMA_ADAPTER adapter);
-typedef NTSTATUS NTAPI GET_SCATTER_GATHER_LIST(PDMA_ADAPTER adapter, PDEVICE_OBJECT device, PMDL mdl,
-                                               PVOID address, ULONG length,
+typedef NTSTATUS NTAPI GET_SCATTER_GATHER_LIST(PDMA_ADAPTER adapter, PDEVICE_OBJECT device,
+                                               PMDL mdl, PVOID address, ULONG length,
                                                PDRIVER_LIST_CONTROL routine, PVOID context,
                                                BOOLEAN write_to_device);
 typedef VOID NTAPI PUT_SCATTER_GATHER_LIST(PDMA_ADAPTER adapter, PSCATTER_GATHER_LIST list,
@@ -128,8 +134,8 @@ typedef enum _DMA_COMPLETION_STATUS {
     DmaCancelled,
 } DMA_COMPLETION_STATUS;
 
-typedef VOID NTAPI DMA_COMPLETION_ROUTINE(PDMA_ADAPTER adapter, PDEVICE_OBJECT device, PVOID context,
-                                          DMA_COMPLETION_STATUS status);
+typedef VOID NTAPI DMA_COMPLETION_ROUTINE(PDMA_ADAPTER adapter, PDEVICE_OBJECT device,
+                                          PVOID context, DMA_COMPLETION_STATUS status);
 typedef DMA_COMPLETION_ROUTINE *PDMA_COMPLETION_ROUTINE;
 
 typedef struct _DMA_ADAPTER_INFO_V1 {
@@ -191,22 +197,15 @@ typedef NTSTATUS NTAPI MAP_TRANSFER_EX(PDMA_ADAPTER adapter, PMDL mdl, PVOID map
                                        BOOLEAN write_to_device, PSCATTER_GATHER_LIST buffer,
                                        ULONG buffer_length, PDMA_COMPLETION_ROUTINE completion,
                                        PVOID completion_context);
-typedef NTSTATUS NTAPI GET_SCATTER_GATHER_LIST_EX(PDMA_ADAPTER adapter, PDEVICE_OBJECT device,
-                                                  PVOID transfer, PMDL mdl, ULONGLONG offset,
-                                                  ULONG length, ULONG flags,
-                                                  PDRIVER_LIST_CONTROL routine, PVOID context,
-                                                  BOOLEAN write_to_device,
-                                                  PDMA_COMPLETION_ROUTINE completion,
-                                                  PVOID completion_context,
-                                                  PSCATTER_GATHER_LIST *list);
-typedef NTSTATUS NTAPI BUILD_SCATTER_GATHER_LIST_EX(PDMA_ADAPTER adapter, PDEVICE_OBJECT device,
-                                                    PVOID transfer, PMDL mdl, ULONGLONG offset,
-                                                    ULONG length, ULONG flags,
-                                                    PDRIVER_LIST_CONTROL routine, PVOID context,
-                                                    BOOLEAN write_to_device, PVOID buffer,
-                                                    ULONG buffer_length,
-                                                    PDMA_COMPLETION_ROUTINE completion,
-                                                    PVOID completion_context, PVOID list);
+typedef NTSTATUS NTAPI GET_SCATTER_GATHER_LIST_EX(
+    PDMA_ADAPTER adapter, PDEVICE_OBJECT device, PVOID transfer, PMDL mdl, ULONGLONG offset,
+    ULONG length, ULONG flags, PDRIVER_LIST_CONTROL routine, PVOID context, BOOLEAN write_to_device,
+    PDMA_COMPLETION_ROUTINE completion, PVOID completion_context, PSCATTER_GATHER_LIST *list);
+typedef NTSTATUS NTAPI BUILD_SCATTER_GATHER_LIST_EX(
+    PDMA_ADAPTER adapter, PDEVICE_OBJECT device, PVOID transfer, PMDL mdl, ULONGLONG offset,
+    ULONG length, ULONG flags, PDRIVER_LIST_CONTROL routine, PVOID context, BOOLEAN write_to_device,
+    PVOID buffer, ULONG buffer_length, PDMA_COMPLETION_ROUTINE completion, PVOID completion_context,
+    PVOID list);
 typedef NTSTATUS NTAPI FLUSH_ADAPTER_BUFFERS_EX(PDMA_ADAPTER adapter, PMDL mdl,
                                                 PVOID map_register_base, ULONGLONG offset,
                                                 ULONG length, BOOLEAN write_to_device);

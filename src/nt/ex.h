@@ -44,14 +44,15 @@ typedef enum _POOL_TYPE {
 #define POOL_COLD_ALLOCATION 0x100u
 #define POOL_NX_ALLOCATION 0x200u
 #define POOL_ZERO_ALLOCATION 0x400u
-#define NT_POOL_MODIFIERS                                                                          \
-    (POOL_QUOTA_FAIL_INSTEAD_OF_RAISE | POOL_RAISE_IF_ALLOCATION_FAILURE | POOL_COLD_ALLOCATION |  \
+#define NT_POOL_MODIFIERS                                                                         \
+    (POOL_QUOTA_FAIL_INSTEAD_OF_RAISE | POOL_RAISE_IF_ALLOCATION_FAILURE | POOL_COLD_ALLOCATION | \
      POOL_ZERO_ALLOCATION)
 
 /* A tag's top bit: the block must be freed with the same tag. */
 #define PROTECTED_POOL 0x80000000u
 
-/* ExAllocatePool2, ExAllocatePool3: unknown bits fail in the low half, are ignored in the high half. */
+/* ExAllocatePool2, ExAllocatePool3: unknown bits fail in the low half, are ignored in the high
+ * half. */
 #define POOL_FLAG_USE_QUOTA 0x0000000000000001ull
 #define POOL_FLAG_UNINITIALIZED 0x0000000000000002ull
 #define POOL_FLAG_SESSION 0x0000000000000004ull
@@ -155,8 +156,8 @@ NT_ASSERT_AT(POOL_HEADER, ProcessBilled, 8);
 #define NT_POOL_HEADER_CACHE_ALIGNED 0x4u
 #define NT_POOL_HEADER_QUOTA 0x8u
 
-/* Lookaside lists. Allocation and freeing are inlined into drivers, which read Depth, the counters and
- * the routine pointers; only the push and pop of the SLIST are imports. */
+/* Lookaside lists. Allocation and freeing are inlined into drivers, which read Depth, the counters
+ * and the routine pointers; only the push and pop of the SLIST are imports. */
 
 struct _LOOKASIDE_LIST_EX;
 typedef PVOID NTAPI ALLOCATE_FUNCTION(POOL_TYPE type, SIZE_T size, ULONG tag);

@@ -85,7 +85,8 @@ typedef enum _FILE_INFORMATION_CLASS {
     FileStorageReserveIdInformation,
     FileCaseSensitiveInformationForceAccessCheck,
     FileMaximumInformation,
-} FILE_INFORMATION_CLASS, *PFILE_INFORMATION_CLASS;
+} FILE_INFORMATION_CLASS,
+    *PFILE_INFORMATION_CLASS;
 _Static_assert(FileStandardLinkInformation == 54 && FileIdInformation == 59 &&
                    FileCaseSensitiveInformation == 71,
                "file information classes");
@@ -134,7 +135,8 @@ typedef struct _FILE_RENAME_INFORMATION {
     HANDLE RootDirectory;
     ULONG FileNameLength;
     WCHAR FileName[1];
-} FILE_RENAME_INFORMATION, *PFILE_RENAME_INFORMATION, FILE_LINK_INFORMATION, *PFILE_LINK_INFORMATION;
+} FILE_RENAME_INFORMATION, *PFILE_RENAME_INFORMATION, FILE_LINK_INFORMATION,
+    *PFILE_LINK_INFORMATION;
 NT_ASSERT_SIZE(FILE_RENAME_INFORMATION, 0x18);
 NT_ASSERT_AT(FILE_RENAME_INFORMATION, FileName, 0x14);
 
@@ -339,7 +341,8 @@ typedef enum _FSINFOCLASS {
     FileFsMetadataSizeInformation,
     FileFsFullSizeInformationEx,
     FileFsMaximumInformation,
-} FS_INFORMATION_CLASS, *PFS_INFORMATION_CLASS;
+} FS_INFORMATION_CLASS,
+    *PFS_INFORMATION_CLASS;
 
 typedef struct _FILE_FS_VOLUME_INFORMATION {
     LARGE_INTEGER VolumeCreationTime;
@@ -392,7 +395,7 @@ typedef struct _FILE_FS_OBJECTID_INFORMATION {
 } FILE_FS_OBJECTID_INFORMATION, *PFILE_FS_OBJECTID_INFORMATION;
 
 /* File system controls: mount, lock, oplocks, reparse points. */
-#define NT_FSCTL(function, method, access)                                                         \
+#define NT_FSCTL(function, method, access) \
     CTL_CODE(FILE_DEVICE_FILE_SYSTEM, function, method, access)
 #define FSCTL_REQUEST_OPLOCK_LEVEL_1 NT_FSCTL(0, METHOD_BUFFERED, FILE_ANY_ACCESS)
 #define FSCTL_REQUEST_OPLOCK_LEVEL_2 NT_FSCTL(1, METHOD_BUFFERED, FILE_ANY_ACCESS)

@@ -1,17 +1,20 @@
 /*
- * The I/O manager's objects: drivers, devices, files, IRPs, MDLs and what hangs off them.
+ * The I/O manager's objects: drivers, devices, files, IRPs and what hangs off them.
  *
- * Almost every field here is read or written by code compiled into drivers (IoGetCurrentIrpStackLocation,
- * IoMarkIrpPending, IoSetCompletionRoutine and the like have no import), so the layouts are exact.
- * Plug and play, power, resources and DMA are in pnp.h; file, volume and registry queries in file.h.
+ * Almost every field here is read or written by code compiled into drivers
+ * (IoGetCurrentIrpStackLocation, IoMarkIrpPending, IoSetCompletionRoutine and the like have no
+ * import), so the layouts are exact. Plug and play, power and resources are in pnp.h, DMA in dma.h,
+ * MDLs in mm.h, file queries in file.h.
  *
  * Doc: Microsoft Learn, wdm.h and ntifs.h reference.
  */
 #ifndef NT_IO_H
 #define NT_IO_H
 
+#include "nt/fastio.h"
 #include "nt/iodef.h"
 #include "nt/ke.h"
+#include "nt/mm.h"
 #include "nt/se.h"
 
 /* Types of the structures below, in their first field. */
@@ -109,27 +112,6 @@ NT_ASSERT_SIZE(WAIT_CONTEXT_BLOCK, 0x48);
 NT_ASSERT_AT(WAIT_CONTEXT_BLOCK, DeviceRoutine, 0x18);
 NT_ASSERT_AT(WAIT_CONTEXT_BLOCK, BufferChainingDpc, 0x40);
 
-/* Memory descriptor list; the page frame numbers follow it. */
-struct _MDL {
-    struct _MDL *Next;
-    CSHORT Size; /* bytes, with the frame numbers */
-    CSHORT MdlFlags;
-    PEPROCESS Process;
-    PVOID MappedSystemVa;
-    PVOID StartVa; /* page aligned */
-    ULONG ByteCount;
-    ULONG ByteOffset;
-};
-NT_ASSERT_SIZE(MDL, 0x30);
-NT_ASSERT_AT(MDL, Size, 8);
-NT_ASSERT_AT(MDL, MdlFlags, 0xA);
-NT_ASSERT_AT(MDL, Process, 0x10);
-NT_ASSERT_AT(MDL, MappedSystemVa, 0x18);
-NT_ASSERT_AT(MDL, StartVa, 0x20);
-NT_ASSERT_AT(MDL, ByteCount, 0x28);
-NT_ASSERT_AT(MDL, ByteOffset, 0x2C);
-typedef PMDL PMDLX;
-
 /* Volume parameter block. */
 typedef struct _VPB {
     CSHORT Type;
@@ -145,105 +127,6 @@ typedef struct _VPB {
 NT_ASSERT_SIZE(VPB, 0x60);
 NT_ASSERT_AT(VPB, DeviceObject, 8);
 NT_ASSERT_AT(VPB, ReferenceCount, 0x1C);
-
-/* Fast I/O: each routine may be NULL and may refuse by returning FALSE. */
-
-struct _FILE_BASIC_INFORMATION;
-struct _FILE_STANDARD_INFORMATION;
-struct _FILE_NETWORK_OPEN_INFORMATION;
-struct _COMPRESSED_DATA_INFO;
-
-typedef BOOLEAN NTAPI FAST_IO_CHECK_IF_POSSIBLE(PFILE_OBJECT file, PLARGE_INTEGER offset,
-                                                ULONG length, BOOLEAN wait, ULONG lock_key,
-                                                BOOLEAN reading, PIO_STATUS_BLOCK status,
-                                                PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_READ(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
-                                   BOOLEAN wait, ULONG lock_key, PVOID buffer,
-                                   PIO_STATUS_BLOCK status, PDEVICE_OBJECT device);
-typedef FAST_IO_READ FAST_IO_WRITE;
-typedef BOOLEAN NTAPI FAST_IO_QUERY_BASIC_INFO(PFILE_OBJECT file, BOOLEAN wait,
-                                               struct _FILE_BASIC_INFORMATION *info,
-                                               PIO_STATUS_BLOCK status, PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_QUERY_STANDARD_INFO(PFILE_OBJECT file, BOOLEAN wait,
-                                                  struct _FILE_STANDARD_INFORMATION *info,
-                                                  PIO_STATUS_BLOCK status, PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_LOCK(PFILE_OBJECT file, PLARGE_INTEGER offset, PLARGE_INTEGER length,
-                                   PEPROCESS process, ULONG key, BOOLEAN fail_immediately,
-                                   BOOLEAN exclusive, PIO_STATUS_BLOCK status,
-                                   PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_UNLOCK_SINGLE(PFILE_OBJECT file, PLARGE_INTEGER offset,
-                                            PLARGE_INTEGER length, PEPROCESS process, ULONG key,
-                                            PIO_STATUS_BLOCK status, PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_UNLOCK_ALL(PFILE_OBJECT file, PEPROCESS process,
-                                         PIO_STATUS_BLOCK status, PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_UNLOCK_ALL_BY_KEY(PFILE_OBJECT file, PVOID process, ULONG key,
-                                                PIO_STATUS_BLOCK status, PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_DEVICE_CONTROL(PFILE_OBJECT file, BOOLEAN wait, PVOID input,
-                                             ULONG input_length, PVOID output, ULONG output_length,
-                                             ULONG code, PIO_STATUS_BLOCK status,
-                                             PDEVICE_OBJECT device);
-typedef VOID NTAPI FAST_IO_ACQUIRE_FILE(PFILE_OBJECT file);
-typedef VOID NTAPI FAST_IO_RELEASE_FILE(PFILE_OBJECT file);
-typedef VOID NTAPI FAST_IO_DETACH_DEVICE(PDEVICE_OBJECT source, PDEVICE_OBJECT target);
-typedef BOOLEAN NTAPI FAST_IO_QUERY_NETWORK_OPEN_INFO(PFILE_OBJECT file, BOOLEAN wait,
-                                                      struct _FILE_NETWORK_OPEN_INFORMATION *info,
-                                                      PIO_STATUS_BLOCK status,
-                                                      PDEVICE_OBJECT device);
-typedef NTSTATUS NTAPI FAST_IO_ACQUIRE_FOR_MOD_WRITE(PFILE_OBJECT file, PLARGE_INTEGER end,
-                                                     PERESOURCE *resource, PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_MDL_READ(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
-                                       ULONG lock_key, PMDL *mdl, PIO_STATUS_BLOCK status,
-                                       PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_MDL_READ_COMPLETE(PFILE_OBJECT file, PMDL mdl, PDEVICE_OBJECT device);
-typedef FAST_IO_MDL_READ FAST_IO_PREPARE_MDL_WRITE;
-typedef BOOLEAN NTAPI FAST_IO_MDL_WRITE_COMPLETE(PFILE_OBJECT file, PLARGE_INTEGER offset, PMDL mdl,
-                                                 PDEVICE_OBJECT device);
-typedef BOOLEAN NTAPI FAST_IO_READ_COMPRESSED(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
-                                              ULONG lock_key, PVOID buffer, PMDL *mdl,
-                                              PIO_STATUS_BLOCK status,
-                                              struct _COMPRESSED_DATA_INFO *info, ULONG info_length,
-                                              PDEVICE_OBJECT device);
-typedef FAST_IO_READ_COMPRESSED FAST_IO_WRITE_COMPRESSED;
-typedef BOOLEAN NTAPI FAST_IO_QUERY_OPEN(PIRP irp, struct _FILE_NETWORK_OPEN_INFORMATION *info,
-                                         PDEVICE_OBJECT device);
-typedef NTSTATUS NTAPI FAST_IO_RELEASE_FOR_MOD_WRITE(PFILE_OBJECT file, PERESOURCE resource,
-                                                     PDEVICE_OBJECT device);
-typedef NTSTATUS NTAPI FAST_IO_ACQUIRE_FOR_CCFLUSH(PFILE_OBJECT file, PDEVICE_OBJECT device);
-typedef NTSTATUS NTAPI FAST_IO_RELEASE_FOR_CCFLUSH(PFILE_OBJECT file, PDEVICE_OBJECT device);
-
-typedef struct _FAST_IO_DISPATCH {
-    ULONG SizeOfFastIoDispatch;
-    FAST_IO_CHECK_IF_POSSIBLE *FastIoCheckIfPossible;
-    FAST_IO_READ *FastIoRead;
-    FAST_IO_WRITE *FastIoWrite;
-    FAST_IO_QUERY_BASIC_INFO *FastIoQueryBasicInfo;
-    FAST_IO_QUERY_STANDARD_INFO *FastIoQueryStandardInfo;
-    FAST_IO_LOCK *FastIoLock;
-    FAST_IO_UNLOCK_SINGLE *FastIoUnlockSingle;
-    FAST_IO_UNLOCK_ALL *FastIoUnlockAll;
-    FAST_IO_UNLOCK_ALL_BY_KEY *FastIoUnlockAllByKey;
-    FAST_IO_DEVICE_CONTROL *FastIoDeviceControl;
-    FAST_IO_ACQUIRE_FILE *AcquireFileForNtCreateSection;
-    FAST_IO_RELEASE_FILE *ReleaseFileForNtCreateSection;
-    FAST_IO_DETACH_DEVICE *FastIoDetachDevice;
-    FAST_IO_QUERY_NETWORK_OPEN_INFO *FastIoQueryNetworkOpenInfo;
-    FAST_IO_ACQUIRE_FOR_MOD_WRITE *AcquireForModWrite;
-    FAST_IO_MDL_READ *MdlRead;
-    FAST_IO_MDL_READ_COMPLETE *MdlReadComplete;
-    FAST_IO_PREPARE_MDL_WRITE *PrepareMdlWrite;
-    FAST_IO_MDL_WRITE_COMPLETE *MdlWriteComplete;
-    FAST_IO_READ_COMPRESSED *FastIoReadCompressed;
-    FAST_IO_WRITE_COMPRESSED *FastIoWriteCompressed;
-    FAST_IO_MDL_READ_COMPLETE *MdlReadCompleteCompressed;
-    FAST_IO_MDL_WRITE_COMPLETE *MdlWriteCompleteCompressed;
-    FAST_IO_QUERY_OPEN *FastIoQueryOpen;
-    FAST_IO_RELEASE_FOR_MOD_WRITE *ReleaseForModWrite;
-    FAST_IO_ACQUIRE_FOR_CCFLUSH *AcquireForCcFlush;
-    FAST_IO_RELEASE_FOR_CCFLUSH *ReleaseForCcFlush;
-} FAST_IO_DISPATCH, *PFAST_IO_DISPATCH;
-NT_ASSERT_SIZE(FAST_IO_DISPATCH, 0xE0);
-NT_ASSERT_AT(FAST_IO_DISPATCH, FastIoDeviceControl, 0x50);
-NT_ASSERT_AT(FAST_IO_DISPATCH, ReleaseForCcFlush, 0xD8);
 
 /* Drivers. */
 
@@ -910,41 +793,5 @@ typedef struct _CONFIGURATION_INFORMATION {
     ULONG MediumChangerCount;
 } CONFIGURATION_INFORMATION, *PCONFIGURATION_INFORMATION;
 NT_ASSERT_SIZE(CONFIGURATION_INFORMATION, 0x28);
-
-typedef enum _LOCK_OPERATION { IoReadAccess, IoWriteAccess, IoModifyAccess } LOCK_OPERATION;
-typedef enum _MM_PAGE_PRIORITY {
-    LowPagePriority = 0,
-    NormalPagePriority = 16,
-    HighPagePriority = 32,
-} MM_PAGE_PRIORITY;
-#define MdlMappingNoWrite 0x80000000u
-#define MdlMappingNoExecute 0x40000000u
-#define MdlMappingWithGuardPtes 0x20000000u
-
-typedef enum _MEMORY_CACHING_TYPE {
-    MmNonCached = 0,
-    MmCached = 1,
-    MmWriteCombined = 2,
-    MmHardwareCoherentCached,
-    MmNonCachedUnordered,
-    MmUSWCCached,
-    MmMaximumCacheType,
-    MmNotMapped = -1,
-} MEMORY_CACHING_TYPE;
-
-typedef enum _MM_SYSTEM_SIZE { MmSmallSystem, MmMediumSystem, MmLargeSystem } MM_SYSTEMSIZE;
-
-#define MM_DONT_ZERO_ALLOCATION 0x01u
-#define MM_ALLOCATE_FROM_LOCAL_NODE_ONLY 0x02u
-#define MM_ALLOCATE_FULLY_REQUIRED 0x04u
-#define MM_ALLOCATE_NO_WAIT 0x08u
-#define MM_ALLOCATE_PREFER_CONTIGUOUS 0x10u
-#define MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS 0x20u
-
-typedef struct _PHYSICAL_MEMORY_RANGE {
-    PHYSICAL_ADDRESS BaseAddress;
-    LARGE_INTEGER NumberOfBytes;
-} PHYSICAL_MEMORY_RANGE, *PPHYSICAL_MEMORY_RANGE;
-NT_ASSERT_SIZE(PHYSICAL_MEMORY_RANGE, 0x10);
 
 #endif

@@ -248,26 +248,6 @@
 #define FO_VOLUME_OPEN 0x00400000u
 #define FO_REMOTE_ORIGIN 0x01000000u
 
-/* MDL.MdlFlags */
-#define MDL_MAPPED_TO_SYSTEM_VA 0x0001
-#define MDL_PAGES_LOCKED 0x0002
-#define MDL_SOURCE_IS_NONPAGED_POOL 0x0004
-#define MDL_ALLOCATED_FIXED_SIZE 0x0008
-#define MDL_PARTIAL 0x0010
-#define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020
-#define MDL_IO_PAGE_READ 0x0040
-#define MDL_WRITE_OPERATION 0x0080
-#define MDL_LOCKED_PAGE_TABLES 0x0100
-#define MDL_PARENT_MAPPED_SYSTEM_VA 0x0100
-#define MDL_FREE_EXTRA_PTES 0x0200
-#define MDL_DESCRIBES_AWE 0x0400
-#define MDL_IO_SPACE 0x0800
-#define MDL_NETWORK_HEADER 0x1000
-#define MDL_MAPPING_CAN_FAIL 0x2000
-#define MDL_PAGE_CONTENTS_INVARIANT 0x4000
-#define MDL_ALLOCATED_MUST_SUCCEED 0x4000
-#define MDL_INTERNAL 0x8000
-
 /* Priority boosts for IoCompleteRequest. */
 #define IO_NO_INCREMENT 0
 #define IO_CD_ROM_INCREMENT 1
@@ -285,7 +265,7 @@
 #define SEMAPHORE_INCREMENT 1
 
 /* Control codes: device type 31-16, access 15-14, function 13-2, method 1-0. */
-#define CTL_CODE(device, function, method, access)                                                 \
+#define CTL_CODE(device, function, method, access) \
     (((ULONG)(device) << 16) | ((ULONG)(access) << 14) | ((ULONG)(function) << 2) | (ULONG)(method))
 #define DEVICE_TYPE_FROM_CTL_CODE(code) (((ULONG)(code)) >> 16)
 #define METHOD_FROM_CTL_CODE(code) (((ULONG)(code)) & 3u)
@@ -428,36 +408,5 @@
 /* Where a request without an offset starts: LowPart, with HighPart -1. */
 #define FILE_WRITE_TO_END_OF_FILE 0xFFFFFFFFu
 #define FILE_USE_FILE_POINTER_POSITION 0xFFFFFFFEu
-
-/* Sections and views. */
-#define PAGE_NOACCESS 0x01u
-#define PAGE_READONLY 0x02u
-#define PAGE_READWRITE 0x04u
-#define PAGE_WRITECOPY 0x08u
-#define PAGE_EXECUTE 0x10u
-#define PAGE_EXECUTE_READ 0x20u
-#define PAGE_EXECUTE_READWRITE 0x40u
-#define PAGE_EXECUTE_WRITECOPY 0x80u
-#define PAGE_GUARD 0x100u
-#define PAGE_NOCACHE 0x200u
-#define PAGE_WRITECOMBINE 0x400u
-#define MEM_COMMIT 0x00001000u
-#define MEM_RESERVE 0x00002000u
-#define MEM_DECOMMIT 0x00004000u
-#define MEM_RELEASE 0x00008000u
-#define MEM_FREE 0x00010000u
-#define MEM_PRIVATE 0x00020000u
-#define MEM_MAPPED 0x00040000u
-#define MEM_RESET 0x00080000u
-#define MEM_TOP_DOWN 0x00100000u
-#define MEM_IMAGE 0x01000000u
-#define MEM_LARGE_PAGES 0x20000000u
-#define SEC_FILE 0x00800000u
-#define SEC_IMAGE 0x01000000u
-#define SEC_RESERVE 0x04000000u
-#define SEC_COMMIT 0x08000000u
-#define SEC_NOCACHE 0x10000000u
-
-typedef enum _SECTION_INHERIT { ViewShare = 1, ViewUnmap = 2 } SECTION_INHERIT;
 
 #endif

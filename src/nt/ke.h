@@ -1,8 +1,9 @@
 /*
- * Kernel core: IRQL, dispatcher objects, locks, queues, DPCs, APCs, executive callbacks and work items.
+ * Kernel core: IRQL, dispatcher objects, locks, queues, DPCs, APCs, executive callbacks and work
+ * items.
  *
- * Drivers embed these structures in their own memory and read some fields with inlined code, so every
- * layout is exact. Thread, process and processor blocks are in ps.h.
+ * Drivers embed these structures in their own memory and read some fields with inlined code, so
+ * every layout is exact. Thread, process and processor blocks are in ps.h.
  *
  * Doc: Microsoft Learn, wdm.h and ntddk.h reference; layouts as in Windows 10 22H2 (19045), x64.
  */

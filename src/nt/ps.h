@@ -1,16 +1,19 @@
 /*
  * Threads, processes, processors and the page shared with user mode.
  *
- * Drivers reach into these by inlined code (gs:[188h]) or by offsets they look up for a build, so the
- * offsets are those of Windows 10 22H2 (19045), x64; what nobody reads is padding.
+ * Drivers reach into these by inlined code (gs:[188h]) or by offsets they look up for a build, so
+ * the offsets are those of Windows 10 22H2 (19045), x64; what nobody reads is padding.
  *
- * Doc: Microsoft Learn, KUSER_SHARED_DATA (ntddk.h). Seen: public symbols of ntoskrnl 10.0.19041, which
- * 19045 shares.
+ * Doc: Microsoft Learn, KUSER_SHARED_DATA (ntddk.h). Seen: public symbols of ntoskrnl 10.0.19041,
+ * which 19045 shares.
  */
 #ifndef NT_PS_H
 #define NT_PS_H
 
 #include "nt/ke.h"
+
+/* Priority of the threads of an ordinary process; ours, Windows has no name for it. */
+#define LOW_PRIORITY_PROCESS_BASE 8
 
 /* KTHREAD.State */
 typedef enum _KTHREAD_STATE {
@@ -602,7 +605,8 @@ typedef struct _IMAGE_INFO {
     ULONG ImageSectionNumber;
 } IMAGE_INFO, *PIMAGE_INFO;
 NT_ASSERT_SIZE(IMAGE_INFO, 0x28);
-typedef VOID NTAPI LOAD_IMAGE_NOTIFY_ROUTINE(PUNICODE_STRING name, HANDLE process, PIMAGE_INFO info);
+typedef VOID NTAPI LOAD_IMAGE_NOTIFY_ROUTINE(PUNICODE_STRING name, HANDLE process,
+                                             PIMAGE_INFO info);
 typedef LOAD_IMAGE_NOTIFY_ROUTINE *PLOAD_IMAGE_NOTIFY_ROUTINE;
 
 /* Queries about processes and threads. */

@@ -1,7 +1,8 @@
 /*
  * Registry queries, notifications and value types.
  *
- * Doc: Microsoft Learn, KEY_INFORMATION_CLASS, KEY_VALUE_INFORMATION_CLASS, REG_NOTIFY_CLASS (wdm.h).
+ * Doc: Microsoft Learn, KEY_INFORMATION_CLASS, KEY_VALUE_INFORMATION_CLASS, REG_NOTIFY_CLASS
+ * (wdm.h).
  */
 #ifndef NT_REG_H
 #define NT_REG_H

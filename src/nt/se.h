@@ -1,7 +1,8 @@
 /*
  * Security: rights, SIDs, ACLs, security descriptors, subject contexts.
  *
- * Doc: Microsoft, [MS-DTYP] section 2.4 (SID, ACL, ACE, SECURITY_DESCRIPTOR); wdm.h and ntifs.h reference.
+ * Doc: Microsoft, [MS-DTYP] section 2.4 (SID, ACL, ACE, SECURITY_DESCRIPTOR); wdm.h and ntifs.h
+ * reference.
  */
 #ifndef NT_SE_H
 #define NT_SE_H
@@ -42,12 +43,12 @@
 #define FILE_READ_ATTRIBUTES 0x0080u
 #define FILE_WRITE_ATTRIBUTES 0x0100u
 #define FILE_ALL_ACCESS (STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 0x1FFu)
-#define FILE_GENERIC_READ                                                                          \
+#define FILE_GENERIC_READ \
     (STANDARD_RIGHTS_READ | FILE_READ_DATA | FILE_READ_ATTRIBUTES | FILE_READ_EA | SYNCHRONIZE)
-#define FILE_GENERIC_WRITE                                                                         \
-    (STANDARD_RIGHTS_WRITE | FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES | FILE_WRITE_EA |             \
+#define FILE_GENERIC_WRITE                                                             \
+    (STANDARD_RIGHTS_WRITE | FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES | FILE_WRITE_EA | \
      FILE_APPEND_DATA | SYNCHRONIZE)
-#define FILE_GENERIC_EXECUTE                                                                       \
+#define FILE_GENERIC_EXECUTE \
     (STANDARD_RIGHTS_EXECUTE | FILE_READ_ATTRIBUTES | FILE_EXECUTE | SYNCHRONIZE)
 
 #define KEY_QUERY_VALUE 0x0001u
@@ -58,7 +59,7 @@
 #define KEY_CREATE_LINK 0x0020u
 #define KEY_WOW64_64KEY 0x0100u
 #define KEY_WOW64_32KEY 0x0200u
-#define KEY_READ                                                                                   \
+#define KEY_READ \
     ((STANDARD_RIGHTS_READ | KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS | KEY_NOTIFY) & ~SYNCHRONIZE)
 #define KEY_WRITE ((STANDARD_RIGHTS_WRITE | KEY_SET_VALUE | KEY_CREATE_SUB_KEY) & ~SYNCHRONIZE)
 #define KEY_EXECUTE (KEY_READ)
@@ -358,7 +359,8 @@ typedef enum _SECURITY_OPERATION_CODE {
     QuerySecurityDescriptor,
     DeleteSecurityDescriptor,
     AssignSecurityDescriptor,
-} SECURITY_OPERATION_CODE, *PSECURITY_OPERATION_CODE;
+} SECURITY_OPERATION_CODE,
+    *PSECURITY_OPERATION_CODE;
 
 /* What the exported variable SeExports points to. */
 typedef struct _SE_EXPORTS {

@@ -1,8 +1,8 @@
 /*
  * System queries: classes of ZwQuerySystemInformation and what they return.
  *
- * Doc: Microsoft Learn, NtQuerySystemInformation (winternl.h). Seen: the remaining layouts are widely
- * published observations of x64 Windows, unchanged since Windows 7 where not noted.
+ * Doc: Microsoft Learn, NtQuerySystemInformation (winternl.h). Seen: the remaining layouts are
+ * widely published observations of x64 Windows, unchanged since Windows 7 where not noted.
  */
 #ifndef NT_SYS_H
 #define NT_SYS_H
@@ -387,8 +387,8 @@ typedef struct _OB_POST_OPERATION_INFORMATION {
 } OB_POST_OPERATION_INFORMATION, *POB_POST_OPERATION_INFORMATION;
 NT_ASSERT_SIZE(OB_POST_OPERATION_INFORMATION, 0x30);
 
-typedef OB_PREOP_CALLBACK_STATUS NTAPI OB_PRE_OPERATION_CALLBACK(PVOID context,
-                                                                 POB_PRE_OPERATION_INFORMATION info);
+typedef OB_PREOP_CALLBACK_STATUS NTAPI
+OB_PRE_OPERATION_CALLBACK(PVOID context, POB_PRE_OPERATION_INFORMATION info);
 typedef OB_PRE_OPERATION_CALLBACK *POB_PRE_OPERATION_CALLBACK;
 typedef VOID NTAPI OB_POST_OPERATION_CALLBACK(PVOID context, POB_POST_OPERATION_INFORMATION info);
 typedef OB_POST_OPERATION_CALLBACK *POB_POST_OPERATION_CALLBACK;

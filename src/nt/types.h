@@ -2,8 +2,8 @@
  * Base types of the Windows x64 kernel environment, for a native (LP64) build.
  *
  * Everything in nt/ is types, layouts and constants; no code. Sizes follow the Windows x64 data
- * model (LLP64), so `long` and `wchar_t` never appear: LONG is 32 bits, WCHAR 16 bits. Functions and
- * callbacks that cross the boundary are NTAPI. Layouts are asserted here and compared with an
+ * model (LLP64), so `long` and `wchar_t` never appear: LONG is 32 bits, WCHAR 16 bits. Functions
+ * and callbacks that cross the boundary are NTAPI. Layouts are asserted here and compared with an
  * independent set of headers by tests/layout.
  *
  * Doc: Microsoft Learn, "Windows Data Types"; "x64 calling convention".
@@ -32,7 +32,7 @@ typedef __builtin_ms_va_list NT_VA_LIST;
 #define NT_VA_ARG(list, type) __builtin_va_arg(list, type)
 
 #define NT_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), "size of " #type)
-#define NT_ASSERT_AT(type, field, off)                                                             \
+#define NT_ASSERT_AT(type, field, off) \
     _Static_assert(offsetof(type, field) == (off), "offset of " #field " in " #type)
 /* Unused bytes up to the offset where the next field must lie. */
 #define NT_PAD(name, from, to) uint8_t name[(to) - (from)]
@@ -42,8 +42,8 @@ typedef __builtin_ms_va_list NT_VA_LIST;
 #define NT_CACHE_LINE 64u
 
 #ifndef CONTAINING_RECORD
-#define CONTAINING_RECORD(address, type, field)                                                    \
-    ((type *)((uint8_t *)(address) - offsetof(type, field)))
+#define CONTAINING_RECORD(address, type, field) \
+    ((type *)((uint8_t *)(address)-offsetof(type, field)))
 #endif
 #define NT_FIELD_SIZE(type, field) (sizeof(((type *)0)->field))
 #define NT_ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -187,14 +187,18 @@ typedef struct _STRING {
     USHORT Length;
     USHORT MaximumLength;
     PCHAR Buffer;
-} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING, OEM_STRING, *POEM_STRING, UTF8_STRING, *PUTF8_STRING;
+} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING, OEM_STRING, *POEM_STRING, UTF8_STRING,
+    *PUTF8_STRING;
 typedef const STRING *PCANSI_STRING, *PCOEM_STRING, *PCUTF8_STRING;
 NT_ASSERT_SIZE(STRING, 0x10);
 
 #define UNICODE_STRING_MAX_BYTES 0xFFFEu
 /* A UNICODE_STRING initialiser for a u"" literal. */
-#define NT_CONST_STRING(literal)                                                                   \
-    {(USHORT)(sizeof(literal) - sizeof(WCHAR)), (USHORT)sizeof(literal), (PWSTR)(uintptr_t)(literal)}
+#define NT_CONST_STRING(literal)                                            \
+    {                                                                       \
+        (USHORT)(sizeof(literal) - sizeof(WCHAR)), (USHORT)sizeof(literal), \
+            (PWSTR)(uintptr_t)(literal)                                     \
+    }
 
 typedef struct _OBJECT_ATTRIBUTES {
     ULONG Length;
