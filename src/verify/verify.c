@@ -130,6 +130,8 @@ uint32_t vf_send(const struct vf_case *c, bool count)
     f.access_size = c->access_size;
     f.stack = c->stack ? *c->stack : now.stack;
     memcpy(f.driver, now.driver, sizeof f.driver);
+    if (c->driver)
+        pp_fmt(f.driver, sizeof f.driver, "%s", c->driver);
     memcpy(f.routine, now.routine, sizeof f.routine);
     if (c->block && c->block->has_block)
         fill_block(&f, c->block);

@@ -103,6 +103,7 @@ struct vf_case {
     const struct vf_stack *stack;      /* NULL: the current stack */
     const char *object;
     const char *detail;
+    const char *driver;         /* NULL: the one that is calling */
 };
 
 /* What the layer above tells about the present moment. */
