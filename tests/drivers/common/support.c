@@ -40,3 +40,15 @@ struct load_config {
 
 const struct load_config _load_config_used = {.size = sizeof(struct load_config),
                                               .cookie = &__security_cookie};
+
+/* The MSVC intrinsics behind KeRaiseIrql and KeLowerIrql, which clang does not know. */
+__asm__(".globl __readcr8\n"
+        ".def __readcr8; .scl 2; .type 32; .endef\n"
+        "__readcr8:\n"
+        "  movq %cr8, %rax\n"
+        "  ret\n"
+        ".globl __writecr8\n"
+        ".def __writecr8; .scl 2; .type 32; .endef\n"
+        "__writecr8:\n"
+        "  movq %rcx, %cr8\n"
+        "  ret\n");

@@ -1,0 +1,20 @@
+/* Calls code that it copied into executable pool. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR p = ExAllocatePoolWithTag(NonPagedPool, 16, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    p = blind(p);
+    p[0] = 0xC3;
+    ((void (*)(void))p)();
+    ExFreePoolWithTag(p, RULE_TAG);
+    return STATUS_SUCCESS;
+}

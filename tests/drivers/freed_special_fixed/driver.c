@@ -1,0 +1,20 @@
+/* Reads the block first and frees it then. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR p = ExAllocatePoolWithTag(NonPagedPoolNx, 48, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    p = blind(p);
+    p[8] = 1;
+    NTSTATUS status = p[8] ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+    ExFreePoolWithTag(p, RULE_TAG);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* Gives a freed block to RtlCompareMemory. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR p = ExAllocatePoolWithTag(NonPagedPoolNx, 48, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    p = blind(p);
+    ExFreePoolWithTag(p, RULE_TAG);
+    return RtlCompareMemory(p, "12345678", 8) ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+}

@@ -1,0 +1,26 @@
+/* A DPC raises an exception that nobody handles. */
+#include "rule.h"
+
+static KDPC dpc;
+
+static VOID NTAPI on_dpc(PKDPC self, PVOID context, PVOID a, PVOID b)
+{
+    UNREFERENCED_PARAMETER(self);
+    UNREFERENCED_PARAMETER(context);
+    UNREFERENCED_PARAMETER(a);
+    UNREFERENCED_PARAMETER(b);
+    ExRaiseStatus(STATUS_INVALID_PARAMETER);
+}
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeInitializeDpc(&dpc, on_dpc, NULL);
+    KeInsertQueueDpc(&dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+    return STATUS_SUCCESS;
+}

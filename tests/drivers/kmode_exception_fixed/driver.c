@@ -1,0 +1,29 @@
+/* A DPC handles what it raises. */
+#include "rule.h"
+
+static KDPC dpc;
+
+static VOID NTAPI on_dpc(PKDPC self, PVOID context, PVOID a, PVOID b)
+{
+    UNREFERENCED_PARAMETER(self);
+    UNREFERENCED_PARAMETER(context);
+    UNREFERENCED_PARAMETER(a);
+    UNREFERENCED_PARAMETER(b);
+    __try {
+        ExRaiseStatus(STATUS_INVALID_PARAMETER);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+    }
+}
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeInitializeDpc(&dpc, on_dpc, NULL);
+    KeInsertQueueDpc(&dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+    return STATUS_SUCCESS;
+}

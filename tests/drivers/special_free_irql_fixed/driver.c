@@ -1,0 +1,20 @@
+/* Frees nonpaged pool there. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    KIRQL old;
+    PVOID p = ExAllocatePoolWithTag(NonPagedPoolNx, 48, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    ExFreePoolWithTag(p, RULE_TAG);
+    KeLowerIrql(old);
+    return STATUS_SUCCESS;
+}

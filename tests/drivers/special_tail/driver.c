@@ -1,0 +1,20 @@
+/* Writes two bytes past a block of odd size: too short to reach the guard page. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR p = ExAllocatePoolWithTag(NonPagedPoolNx, 45, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    p = blind(p);
+    p[45] = 0x41;
+    p[46] = 0x42;
+    ExFreePoolWithTag(p, RULE_TAG);
+    return STATUS_SUCCESS;
+}

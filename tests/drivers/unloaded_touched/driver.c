@@ -1,0 +1,30 @@
+/* Leaves a timer with a DPC running at unload. */
+#include "rule.h"
+
+static KTIMER timer;
+static ULONG timer_runs;
+static KDPC dpc;
+
+static VOID NTAPI on_dpc(PKDPC self, PVOID context, PVOID a, PVOID b)
+{
+    UNREFERENCED_PARAMETER(self);
+    UNREFERENCED_PARAMETER(context);
+    UNREFERENCED_PARAMETER(a);
+    UNREFERENCED_PARAMETER(b);
+    timer_runs++;
+}
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    LARGE_INTEGER due = {.QuadPart = -1000000};
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeInitializeTimer(&timer);
+    KeInitializeDpc(&dpc, on_dpc, NULL);
+    KeSetTimerEx(&timer, due, 100, &dpc);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,21 @@
+/* Cancels the timer first. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    LARGE_INTEGER due = {.QuadPart = -10000000000};
+    PKTIMER p = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *p, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    KeInitializeTimer(p);
+    KeSetTimer(p, due, NULL);
+    KeCancelTimer(p);
+    ExFreePoolWithTag(p, RULE_TAG);
+    return STATUS_SUCCESS;
+}
