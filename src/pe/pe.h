@@ -60,7 +60,7 @@ struct pe_info {
     bool has_delay_imports;
     bool has_certificate;
     /* Debug directory: CodeView record. */
-    const char *pdb_path; /* in the file; NULL without one */
+    const char *pdb_path; /* NULL without one; control characters replaced */
     uint8_t pdb_guid[16];
     uint32_t pdb_age;
     /* Load configuration; each rva 0 when absent. Cookie and guard slots lie wholly inside the
@@ -127,8 +127,8 @@ enum pe_import_kind {
 };
 
 struct pe_import {
-    const char *module; /* as spelt in the file, e.g. "ntoskrnl.exe" */
-    const char *name;   /* NULL: by ordinal */
+    const char *module; /* as spelt in the file, e.g. "ntoskrnl.exe"; printable ASCII */
+    const char *name;   /* likewise; NULL: by ordinal */
     uint16_t ordinal;   /* when name is NULL */
     uint16_t hint;
     enum pe_import_kind kind;

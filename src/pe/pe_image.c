@@ -37,6 +37,9 @@ int pe_refuse(char *why, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(why, PE_WHY_SIZE, fmt, args);
     va_end(args);
+    for (char *c = why; *c; c++) /* names come from the file */
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7E)
+            *c = '?';
     return -ENOEXEC;
 }
 
@@ -467,7 +470,7 @@ void pe_utf8(const struct pe_image *img, uint32_t rva, uint32_t max_units, char 
 
         if (c == 0 || n + 4 > size)
             break;
-        if (c < 0x20 || c == 0x7F || (c >= 0xD800 && c < 0xE000))
+        if (c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0xD800 && c < 0xE000))
             c = '?';
         if (c < 0x80) {
             buf[n++] = (char)c;

@@ -39,6 +39,17 @@ static int import_add(struct pe_image *img, const struct pe_import *imp)
     return 0;
 }
 
+/* Names end up in reports and in file names: a control character in one is no accident. */
+static bool is_plain(const char *name)
+{
+    if (!name || !*name)
+        return false;
+    for (; *name; name++)
+        if ((unsigned char)*name < 0x20 || (unsigned char)*name > 0x7E)
+            return false;
+    return true;
+}
+
 static int import_read(const struct pe_image *img, const struct module *m, uint64_t thunk,
                        struct pe_import *imp, char *why)
 {
@@ -52,9 +63,9 @@ static int import_read(const struct pe_image *img, const struct module *m, uint6
                          m->name, (unsigned long long)thunk);
     imp->hint = pe_u16(img, (uint32_t)thunk);
     imp->name = pe_string(img, (uint32_t)thunk + 2, NAME_MAX_LEN);
-    if (!imp->name || !*imp->name)
-        return pe_refuse(why, "malformed: an import of %s has no name (at 0x%llx)", m->name,
-                         (unsigned long long)thunk);
+    if (!is_plain(imp->name))
+        return pe_refuse(why, "malformed: an import of %s has no readable name (at 0x%llx)",
+                         m->name, (unsigned long long)thunk);
     return 0;
 }
 
@@ -87,9 +98,9 @@ static int module_index(struct pe_image *img, const struct module *m, char *why)
 static int module_name_read(const struct pe_image *img, uint32_t rva, struct module *m, char *why)
 {
     m->name = pe_string(img, rva, NAME_MAX_LEN);
-    if (!m->name || !*m->name)
-        return pe_refuse(why, "malformed: the import directory names no module (name at 0x%x)",
-                         rva);
+    if (!is_plain(m->name))
+        return pe_refuse(
+            why, "malformed: the import directory names no readable module (name at 0x%x)", rva);
     return 0;
 }
 

@@ -37,6 +37,7 @@ struct pe_image {
     const uint8_t *bytes;
     size_t size;
     struct pe_info info;
+    char pdb_path[1024]; /* what info.pdb_path points to */
     struct pe_dir dirs[PE_DIR_COUNT];
     struct pe_section *sections;
     size_t section_count;

@@ -333,13 +333,17 @@ int64_t pe_find_function(const struct pe_image *img, uint32_t rva)
 static bool codeview_read(struct pe_image *img, uint32_t entry)
 {
     uint32_t size = pe_u32(img, entry + 16), rva = pe_u32(img, entry + 20);
+    const char *path;
 
     if (pe_u32(img, entry + 12) != DEBUG_CODEVIEW || size < 25 || !pe_contains(img, rva, 25) ||
         pe_u32(img, rva) != 0x53445352) /* "RSDS" */
         return false;
-    img->info.pdb_path = pe_string(img, rva + 24, 1024);
-    if (!img->info.pdb_path)
+    path = pe_string(img, rva + 24, sizeof img->pdb_path - 1);
+    if (!path)
         return false;
+    for (size_t i = 0; path[i]; i++) /* it ends up in reports */
+        img->pdb_path[i] = (unsigned char)path[i] < 0x20 ? '?' : path[i];
+    img->info.pdb_path = img->pdb_path;
     for (uint32_t i = 0; i < 16; i++)
         img->info.pdb_guid[i] = pe_u8(img, rva + 4 + i);
     img->info.pdb_age = pe_u32(img, rva + 20);

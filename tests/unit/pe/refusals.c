@@ -185,7 +185,7 @@ Test(refusals, imports)
     refuse(&w, "import directory leaves the image");
     sample();
     pw_put32(&w, PW_RD_IMPORTS + 12, 0x4800); /* zeroes behind the file's data */
-    refuse(&w, "names no module");
+    refuse(&w, "names no readable module");
     sample();
     pw_put32(&w, PW_RD_IMPORTS, 0xFFFFFFF8);
     refuse(&w, "import table of ntoskrnl.exe leaves the image");
@@ -198,10 +198,13 @@ Test(refusals, imports)
     pw_put64(&w, PW_RD_NAMES, 0x10000000000ull);
     refuse(&w, "outside the image");
     pw_put64(&w, PW_RD_NAMES, 0x4800);
-    refuse(&w, "an import of ntoskrnl.exe has no name");
+    refuse(&w, "an import of ntoskrnl.exe has no readable name");
+    sample();
+    pw_string(&w, PW_RD_STRINGS, "a\nb");
+    refuse(&w, "names no readable module");
     sample();
     pw_put32(&w, PW_RD_DELAY + 4, 0x4800);
-    refuse(&w, "names no module");
+    refuse(&w, "names no readable module");
     pw_dir(&w, 13, 0x100000, 32);
     refuse(&w, "delay import directory leaves the image");
 }
