@@ -58,6 +58,12 @@ PRTL_SPLAY_LINKS rtl_splay(PRTL_SPLAY_LINKS x);
 PRTL_SPLAY_LINKS rtl_splay_next(PRTL_SPLAY_LINKS x);
 PRTL_SPLAY_LINKS rtl_splay_delete(PRTL_SPLAY_LINKS x); /* the new root or NULL */
 
+/* SIDs and ACLs. Sizes in bytes; they follow the driver's pointer. */
+ULONG rtl_sid_size(const SID *sid);
+bool rtl_sid_is_valid(const SID *sid);
+bool rtl_sid_equal(const SID *a, const SID *b);
+bool rtl_acl_is_valid(const ACL *acl);
+
 /* Checks before a string routine follows the pointers it was given. */
 void rtl_check_read(const UNICODE_STRING *s);
 void rtl_check_read_ansi(const STRING *s);
