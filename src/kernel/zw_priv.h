@@ -10,11 +10,57 @@ int zw_init(void);
 /* Create the service key \Registry\Machine\System\CurrentControlSet\Services\<service>; path is kept. */
 NTSTATUS cm_service_key(const char *service, const char *image_path);
 
+/* ---- Registry (cm_*.c) ---- */
+/* ZwOpenKey; options as ZwOpenKeyEx has them. */
+NTSTATUS cm_open(const OBJECT_ATTRIBUTES *attr, ACCESS_MASK access, ULONG options, HANDLE *ret);
+/* Values of a regedit file (version 5 or REGEDIT4, UTF-8 or UTF-16LE) put into the tree.
+ * Returns 0 or -EINVAL (`why`: line and reason; what came before it stays). */
+int cm_load_reg(const char *text, size_t size, char why[PP_WHY_SIZE]);
+bool cm_key_name(const void *key, WCHAR *buf, size_t chars); /* full name, NUL-terminated */
+unsigned cm_check_unload(struct ke_image *image);
+
+/* ---- System services ---- */
+/* May this mode pass the range? User mode must stay below the system range. */
+bool zw_probe(KPROCESSOR_MODE mode, const void *p, size_t size);
+/* A NUL-terminated copy of text at `to`, described by *ret. Returns the end of the copy. */
+uint8_t *zw_put_string(UNICODE_STRING *ret, uint8_t *to, const WCHAR *text);
+
+/* ---- Names ---- */
+/* An object's full name: files have their device's name in front, keys their path. */
+bool zw_full_name(const void *object, WCHAR *buf, size_t chars);
+
 /* ---- Processes (ps_process.c) ---- */
 extern EPROCESS *ps_system, *ps_user; /* pid 4, and the program that sends the requests */
 enum { PS_SYSTEM_PID = 4, PS_USER_PID = 1000 };
 /* The process whose address space the current thread is in: attached, its own, or System. Never NULL
  * after ps_init. */
 EPROCESS *ps_current(void);
+/* Put the current thread into a process's address space; returns the one before (attach to it again). */
+EPROCESS *ps_attach(EPROCESS *process);
+/* Mode of the current thread's caller: UserMode for requests of the simulated program. */
+KPROCESSOR_MODE ps_previous_mode(void);
+EPROCESS *ps_by_id(HANDLE id);      /* no reference; NULL: none */
+EPROCESS *ps_at(unsigned index);    /* slots, some of them NULL; 64 in all */
+enum { PS_SLOTS = 64 };
+const WCHAR *ps_image_path(const EPROCESS *process);
+const WCHAR *ps_command_line(const EPROCESS *process);
+bool ps_has_exited(const EPROCESS *process);
+/* A new process without threads; the caller holds its only reference. NULL: too many. */
+EPROCESS *ps_new(uint64_t id, const WCHAR *path, EPROCESS *parent);
+void ps_exit(EPROCESS *process, NTSTATUS status); /* drops the creator's reference */
+
+/* Notify routines (ps_notify.c). Calls run driver code: in a thread at PASSIVE_LEVEL. */
+bool ps_has_notify(void);
+NTSTATUS ps_notify_create(EPROCESS *process); /* an error: a routine refused the process */
+void ps_notify_exit(EPROCESS *process);
+/* An image was mapped: pid 0 for drivers. The image loader calls it. */
+void ps_notify_image(const WCHAR *path, uint64_t pid, uint64_t base, uint64_t size);
+/* Start and end a small program, so that notify routines run. For the default drive, in a request thread. */
+NTSTATUS ps_exercise(void);
+/* Routines the image left registered: reported (VF_UNLOAD_CALLBACK) and forgotten. Returns how many. */
+unsigned ps_check_unload(struct ke_image *image);
+
+/* ---- Security (se_*.c) ---- */
+uint64_t se_token_for(bool is_system); /* address of the token's body, for EPROCESS.Token */
 
 #endif
