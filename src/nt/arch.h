@@ -369,6 +369,77 @@ NT_ASSERT_AT(DISPATCHER_CONTEXT, ScopeIndex, 0x48);
 #define FAST_FAIL_DLOAD_PROTECTION_FAILURE 25
 #define FAST_FAIL_UNSAFE_EXTENSION_CALL 26
 
+/* What an interrupted or faulting processor leaves on the kernel stack; bug checks pass its
+ * address. */
+typedef struct NT_ALIGN(16) _KTRAP_FRAME {
+    ULONG64 P1Home;
+    ULONG64 P2Home;
+    ULONG64 P3Home;
+    ULONG64 P4Home;
+    ULONG64 P5;
+    CHAR PreviousMode;
+    KIRQL PreviousIrql;
+    UCHAR FaultIndicator; /* 0 read, 1 write */
+    UCHAR ExceptionActive;
+    ULONG MxCsr;
+    ULONG64 Rax;
+    ULONG64 Rcx;
+    ULONG64 Rdx;
+    ULONG64 R8;
+    ULONG64 R9;
+    ULONG64 R10;
+    ULONG64 R11;
+    ULONG64 GsBase;
+    M128A Xmm0;
+    M128A Xmm1;
+    M128A Xmm2;
+    M128A Xmm3;
+    M128A Xmm4;
+    M128A Xmm5;
+    ULONG64 FaultAddress;
+    ULONG64 Dr0;
+    ULONG64 Dr1;
+    ULONG64 Dr2;
+    ULONG64 Dr3;
+    ULONG64 Dr6;
+    ULONG64 Dr7;
+    ULONG64 DebugControl;
+    ULONG64 LastBranchToRip;
+    ULONG64 LastBranchFromRip;
+    ULONG64 LastExceptionToRip;
+    ULONG64 LastExceptionFromRip;
+    USHORT SegDs;
+    USHORT SegEs;
+    USHORT SegFs;
+    USHORT SegGs;
+    ULONG64 TrapFrame;
+    ULONG64 Rbx;
+    ULONG64 Rdi;
+    ULONG64 Rsi;
+    ULONG64 Rbp;
+    ULONG64 ErrorCode;
+    ULONG64 Rip; /* from here what the processor pushes */
+    USHORT SegCs;
+    UCHAR Fill0;
+    UCHAR Logging;
+    USHORT Fill1[2];
+    ULONG EFlags;
+    ULONG Fill2;
+    ULONG64 Rsp;
+    USHORT SegSs;
+    USHORT Fill3;
+    ULONG Fill4;
+} KTRAP_FRAME, *PKTRAP_FRAME;
+NT_ASSERT_SIZE(KTRAP_FRAME, 0x190);
+NT_ASSERT_AT(KTRAP_FRAME, MxCsr, 0x2C);
+NT_ASSERT_AT(KTRAP_FRAME, Xmm0, 0x70);
+NT_ASSERT_AT(KTRAP_FRAME, FaultAddress, 0xD0);
+NT_ASSERT_AT(KTRAP_FRAME, Rbx, 0x140);
+NT_ASSERT_AT(KTRAP_FRAME, Rbp, 0x158);
+NT_ASSERT_AT(KTRAP_FRAME, Rip, 0x168);
+NT_ASSERT_AT(KTRAP_FRAME, EFlags, 0x178);
+NT_ASSERT_AT(KTRAP_FRAME, Rsp, 0x180);
+
 /* Saved extended state; the x64 kernel saves legacy state for every thread by itself. */
 typedef struct _KFLOATING_SAVE {
     ULONG Dummy;

@@ -9,6 +9,7 @@
 #include "nt/ex.h"
 #include "nt/fastio.h"
 #include "nt/file.h"
+#include "nt/guid.h"
 #include "nt/io.h"
 #include "nt/iodef.h"
 #include "nt/ke.h"
@@ -22,5 +23,7 @@
 #include "nt/status.h"
 #include "nt/sys.h"
 #include "nt/types.h"
+#include "nt/usb.h"
+#include "nt/wmi.h"
 
 #endif

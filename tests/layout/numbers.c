@@ -7,6 +7,10 @@
  */
 #if defined(LAYOUT_KERNEL)
 #include <ntifs.h>
+#include <usbdi.h>
+#include <usbioctl.h>
+#include <wmistr.h>
+#include <wmilib.h>
 #elif defined(LAYOUT_USER)
 #define WIN32_NO_STATUS
 #include <windows.h>
