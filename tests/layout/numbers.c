@@ -1,6 +1,6 @@
 /*
- * The numbers of layout.def, as text in an assembly listing: -S output holds one line
- * `->size NAME bytes`, `->field NAME offset bytes`, `->at NAME offset` or `->value NAME low-32-bits` for each.
+ * The numbers of layout.def, as text in an assembly listing: -S output holds one line for each,
+ * `->size NAME bytes`, `->field NAME offset bytes`, `->at NAME offset`, `->value NAME low-32-bits`.
  * Nothing is run, so the same file serves the Windows target and ours.
  *
  * LAYOUT_KERNEL: mingw-w64's driver headers. LAYOUT_USER: its user-mode ones. Neither: src/nt.
