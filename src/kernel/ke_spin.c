@@ -1,0 +1,457 @@
+/*
+ * Spin locks of all kinds. Nothing else runs at DISPATCH_LEVEL, so a lock that is found held can never
+ * come free: it is the caller's own, or its holder left it behind. That ends the machine as a hang, with
+ * who took it.
+ *
+ * The word of a held lock is 1, as in Windows' multiprocessor kernel; for a queued lock the address of
+ * the holder's queue entry. The native table knows what is held, by whom, since when.
+ * Rules: C4/32, 40, 41, 42; with deadlock detection C4/1000, 1007.
+ * Doc: WDK, "Introduction to Spin Locks"; wdm.h.
+ */
+#include "kernel/ke_sched.h"
+
+enum { HELD_MAX = 64, SYSTEM_LOCKS = 64, SHARED_ONE = 1 };
+#define EXCLUSIVE ((LONG)0x80000000u)
+
+struct held {
+    PKSPIN_LOCK lock;
+    struct ke_thread *thread;
+    uint64_t pc;
+};
+
+static struct {
+    struct held held[HELD_MAX];
+    unsigned count;
+    KSPIN_LOCK system[SYSTEM_LOCKS]; /* numbered queued locks */
+} g;
+
+static struct held *find(const void *lock)
+{
+    for (unsigned i = g.count; i-- > 0;) {
+        if (g.held[i].lock == lock)
+            return &g.held[i];
+    }
+    return NULL;
+}
+
+static void forget(struct held *h)
+{
+    *h = g.held[--g.count];
+}
+
+bool ke_spin_held_by(const struct ke_thread *t)
+{
+    for (unsigned i = 0; i < g.count; i++) {
+        if (g.held[i].thread == t)
+            return true;
+    }
+    return false;
+}
+
+/* The thread is being abandoned: its locks come free, or everybody else would hang on them. */
+void ke_spin_forget(const struct ke_thread *t)
+{
+    for (unsigned i = g.count; i-- > 0;) {
+        if (g.held[i].thread != t)
+            continue;
+        if (ke_is_touchable(g.held[i].lock, sizeof(KSPIN_LOCK)))
+            *g.held[i].lock = 0;
+        forget(&g.held[i]);
+    }
+}
+
+static PP_NORETURN void never_free(PKSPIN_LOCK lock, KSPIN_LOCK value)
+{
+    struct held *h = find(lock);
+    struct vf_stack s;
+    char text[400], where[80] = "";
+    struct ke_image *image = h ? ke_image_at(h->pc) : NULL;
+
+    if (image)
+        pp_fmt(where, sizeof where, " at %s+0x%llx", image->name,
+               (unsigned long long)(h->pc - image->base));
+    if (h && h->thread == ke_thread_now) {
+        ke_rule(VF_VER_LOCK_SELF, KE_ARG(lock), 0, 0, "a spin lock cannot be acquired twice");
+        pp_fmt(text, sizeof text,
+               "the thread waits for the spin lock at %p that it holds itself (acquired%s)",
+               (void *)lock, where);
+    } else if (h) {
+        pp_fmt(text, sizeof text,
+               "the spin lock at %p is held by thread %llu (acquired%s), which does not run: it "
+               "blocked, or ended, without releasing it",
+               (void *)lock, (unsigned long long)h->thread->id, where);
+    } else {
+        pp_fmt(text, sizeof text,
+               "the spin lock at %p holds 0x%llx although nobody acquired it: it was never "
+               "initialised, or was overwritten",
+               (void *)lock, (unsigned long long)value);
+    }
+    ke_stack_capture(&s);
+    ke_m.config.host.hang(ke_m.config.host.ctx, text, &s);
+}
+
+void ke_spin_take(PKSPIN_LOCK lock, KSPIN_LOCK mark, KIRQL old)
+{
+    KSPIN_LOCK value = *(volatile KSPIN_LOCK *)lock;
+
+    (void)old;
+    if (value)
+        never_free(lock, value);
+    *lock = mark;
+    if (g.count < HELD_MAX)
+        g.held[g.count++] = (struct held){lock, ke_thread_now, ke_caller()};
+}
+
+void ke_spin_drop(PKSPIN_LOCK lock)
+{
+    struct held *h = find(lock);
+
+    if (!*(volatile KSPIN_LOCK *)lock)
+        ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(lock), 0, 0, NULL);
+    else
+        *lock = 0;
+    if (h)
+        forget(h);
+}
+
+/* Raise for a lock, with the rule on the level it is taken at. */
+static KIRQL raise_for(PKSPIN_LOCK lock, KIRQL to)
+{
+    if (ke_irql_now > to) {
+        ke_rule(VF_VER_SPIN_ABOVE, ke_irql_now, KE_ARG(lock), 0, NULL);
+        return ke_irql_now;
+    }
+    return ke_irql_raise(to);
+}
+
+/* Back to `old`, which came from the driver's memory or its stack. */
+static void lower_after(PKSPIN_LOCK lock, KIRQL old)
+{
+    if (old > ke_irql_now) {
+        ke_rule(VF_VER_LOWER_IRQL, ke_irql_now, old, 0, "the old IRQL given to a spin lock release");
+        return;
+    }
+    if (ke_in_dpc() && old < DISPATCH_LEVEL) {
+        ke_rule(VF_VER_LOWER_IRQL, ke_irql_now, old, 1,
+                "a spin lock was released to an IRQL below DISPATCH_LEVEL inside a DPC routine");
+        return;
+    }
+    (void)lock;
+    ke_irql_lower(old);
+}
+
+static bool release_irql_ok(PKSPIN_LOCK lock)
+{
+    if (ke_irql_now >= DISPATCH_LEVEL)
+        return true;
+    ke_rule(VF_VER_SPIN_RELEASE, ke_irql_now, KE_ARG(lock), 0, NULL);
+    return false;
+}
+
+NT_EXPORT VOID NTAPI KeInitializeSpinLock(PKSPIN_LOCK lock)
+{
+    *lock = 0;
+}
+
+NT_EXPORT KIRQL NTAPI KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK lock)
+{
+    KSPIN_LOCK probe = *(volatile KSPIN_LOCK *)lock; /* faults before the IRQL has changed */
+    KIRQL old = raise_for(lock, DISPATCH_LEVEL);
+
+    (void)probe;
+    ke_spin_take(lock, 1, old);
+    return old;
+}
+
+NT_EXPORT KIRQL NTAPI KeAcquireSpinLockRaiseToSynch(PKSPIN_LOCK lock)
+{
+    KIRQL old = raise_for(lock, KE_SYNCH_LEVEL);
+
+    ke_spin_take(lock, 1, old);
+    return old;
+}
+
+NT_EXPORT VOID NTAPI KeAcquireSpinLock(PKSPIN_LOCK lock, PKIRQL old)
+{
+    KIRQL before = KeAcquireSpinLockRaiseToDpc(lock);
+
+    *old = before;
+}
+
+NT_EXPORT VOID NTAPI KeReleaseSpinLock(PKSPIN_LOCK lock, KIRQL old)
+{
+    bool is_ok = release_irql_ok(lock);
+
+    ke_spin_drop(lock);
+    if (is_ok)
+        lower_after(lock, old);
+}
+
+NT_EXPORT VOID NTAPI KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
+{
+    if (ke_irql_now < DISPATCH_LEVEL)
+        ke_rule(VF_VER_SPIN_AT_DPC, ke_irql_now, KE_ARG(lock), 0, NULL);
+    ke_spin_take(lock, 1, ke_irql_now);
+}
+
+NT_EXPORT VOID NTAPI KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK lock)
+{
+    if (ke_irql_now < DISPATCH_LEVEL)
+        ke_rule(VF_VER_SPIN_FROM_DPC, ke_irql_now, KE_ARG(lock), 0, NULL);
+    ke_spin_drop(lock);
+}
+
+NT_EXPORT BOOLEAN NTAPI KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
+{
+    if (ke_irql_now < DISPATCH_LEVEL)
+        ke_rule(VF_VER_SPIN_AT_DPC, ke_irql_now, KE_ARG(lock), 0, NULL);
+    if (*(volatile KSPIN_LOCK *)lock)
+        return FALSE;
+    ke_spin_take(lock, 1, ke_irql_now);
+    return TRUE;
+}
+
+NT_EXPORT BOOLEAN NTAPI KeTestSpinLock(PKSPIN_LOCK lock)
+{
+    return *(volatile KSPIN_LOCK *)lock == 0;
+}
+
+/* Doc: wdm.h, KeAcquireSpinLockForDpc: raises only outside a threaded DPC that runs at DISPATCH. */
+NT_EXPORT KIRQL NTAPI KeAcquireSpinLockForDpc(PKSPIN_LOCK lock)
+{
+    return KeAcquireSpinLockRaiseToDpc(lock);
+}
+
+NT_EXPORT VOID NTAPI KeReleaseSpinLockForDpc(PKSPIN_LOCK lock, KIRQL old)
+{
+    KeReleaseSpinLock(lock, old);
+}
+
+/* ---- In-stack queued ---- */
+
+static void queued_take(PKSPIN_LOCK lock, PKLOCK_QUEUE_HANDLE handle, KIRQL old)
+{
+    handle->LockQueue.Next = NULL;
+    handle->LockQueue.Lock = lock;
+    handle->OldIrql = old;
+    ke_spin_take(lock, (KSPIN_LOCK)(uintptr_t)&handle->LockQueue, old);
+}
+
+NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK lock, PKLOCK_QUEUE_HANDLE handle)
+{
+    queued_take(lock, handle, raise_for(lock, DISPATCH_LEVEL));
+}
+
+NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockRaiseToSynch(PKSPIN_LOCK lock,
+                                                                PKLOCK_QUEUE_HANDLE handle)
+{
+    queued_take(lock, handle, raise_for(lock, KE_SYNCH_LEVEL));
+}
+
+NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE handle)
+{
+    PKSPIN_LOCK lock = handle->LockQueue.Lock;
+
+    KeReleaseSpinLock(lock, handle->OldIrql);
+}
+
+NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK lock,
+                                                              PKLOCK_QUEUE_HANDLE handle)
+{
+    if (ke_irql_now < DISPATCH_LEVEL)
+        ke_rule(VF_VER_SPIN_AT_DPC, ke_irql_now, KE_ARG(lock), 0, NULL);
+    queued_take(lock, handle, ke_irql_now);
+}
+
+NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE handle)
+{
+    KeReleaseSpinLockFromDpcLevel(handle->LockQueue.Lock);
+}
+
+NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK lock,
+                                                          PKLOCK_QUEUE_HANDLE handle)
+{
+    KeAcquireInStackQueuedSpinLock(lock, handle);
+}
+
+NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE handle)
+{
+    KeReleaseInStackQueuedSpinLock(handle);
+}
+
+/* ---- Numbered queued locks of the system. Doc: ntddk/ntifs, KeAcquireQueuedSpinLock. ---- */
+
+static PKSPIN_LOCK numbered(ULONG number)
+{
+    return &g.system[number % SYSTEM_LOCKS];
+}
+
+NT_EXPORT KIRQL NTAPI KeAcquireQueuedSpinLock(ULONG number)
+{
+    return KeAcquireSpinLockRaiseToDpc(numbered(number));
+}
+
+NT_EXPORT KIRQL NTAPI KeAcquireQueuedSpinLockRaiseToSynch(ULONG number)
+{
+    return KeAcquireSpinLockRaiseToSynch(numbered(number));
+}
+
+NT_EXPORT VOID NTAPI KeReleaseQueuedSpinLock(ULONG number, KIRQL old)
+{
+    KeReleaseSpinLock(numbered(number), old);
+}
+
+/* Returns TRUE with the lock held; otherwise the IRQL is as before. */
+NT_EXPORT LOGICAL NTAPI KeTryToAcquireQueuedSpinLock(ULONG number, PKIRQL old)
+{
+    if (*numbered(number))
+        return FALSE;
+    *old = KeAcquireQueuedSpinLock(number);
+    return TRUE;
+}
+
+NT_EXPORT LOGICAL NTAPI KeTryToAcquireQueuedSpinLockRaiseToSynch(ULONG number, PKIRQL old)
+{
+    if (*numbered(number))
+        return FALSE;
+    *old = KeAcquireQueuedSpinLockRaiseToSynch(number);
+    return TRUE;
+}
+
+/* ---- Interrupt spin locks ---- */
+
+NT_EXPORT KIRQL NTAPI KeAcquireInterruptSpinLock(PKINTERRUPT interrupt)
+{
+    KIRQL to = interrupt->SynchronizeIrql;
+    PKSPIN_LOCK lock = interrupt->ActualLock ? interrupt->ActualLock : &interrupt->SpinLock;
+    KIRQL old = raise_for(lock, to);
+
+    ke_spin_take(lock, 1, old);
+    return old;
+}
+
+NT_EXPORT VOID NTAPI KeReleaseInterruptSpinLock(PKINTERRUPT interrupt, KIRQL old)
+{
+    PKSPIN_LOCK lock = interrupt->ActualLock ? interrupt->ActualLock : &interrupt->SpinLock;
+
+    KeReleaseSpinLock(lock, old);
+}
+
+BOOLEAN ke_interrupt_call(uint64_t routine, KIRQL irql, PKSPIN_LOCK lock, uint64_t arg0, uint64_t arg1,
+                          uint64_t arg2)
+{
+    KIRQL old = ke_irql_now;
+    uint64_t result;
+
+    if (irql > old)
+        (void)ke_irql_raise(irql);
+    irql = ke_irql_now;
+    if (lock)
+        ke_spin_take(lock, 1, old);
+    result = ke_call(routine, arg0, arg1, arg2);
+    if (lock)
+        ke_spin_drop(lock);
+    if (ke_irql_now != irql)
+        ke_rule(VF_IRQL_AFTER_CALLBACK, (uint64_t)ke_irql_now << 16 | (uint64_t)irql << 8, routine, 0,
+                NULL);
+    ke_irql_lower(old);
+    return (result & 0xFF) != 0;
+}
+
+/* Doc: wdm.h, KeSynchronizeExecution. */
+NT_EXPORT BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT interrupt, PKSYNCHRONIZE_ROUTINE routine,
+                                               PVOID context)
+{
+    PKSPIN_LOCK lock = interrupt->ActualLock ? interrupt->ActualLock : &interrupt->SpinLock;
+
+    return ke_interrupt_call(KE_ARG(routine), interrupt->SynchronizeIrql, lock, KE_ARG(context), 0, 0);
+}
+
+/* ---- Reader/writer spin locks. Doc: wdm.h, ExAcquireSpinLockShared. ---- */
+
+static PP_NORETURN void rw_never_free(PEX_SPIN_LOCK lock)
+{
+    never_free((PKSPIN_LOCK)(uintptr_t)lock, (KSPIN_LOCK)(uint32_t)*lock);
+}
+
+NT_EXPORT VOID NTAPI ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK lock)
+{
+    if (*lock)
+        rw_never_free(lock);
+    *lock = EXCLUSIVE;
+}
+
+NT_EXPORT KIRQL NTAPI ExAcquireSpinLockExclusive(PEX_SPIN_LOCK lock)
+{
+    KIRQL old = raise_for((PKSPIN_LOCK)(uintptr_t)lock, DISPATCH_LEVEL);
+
+    ExAcquireSpinLockExclusiveAtDpcLevel(lock);
+    return old;
+}
+
+NT_EXPORT VOID NTAPI ExReleaseSpinLockExclusiveFromDpcLevel(PEX_SPIN_LOCK lock)
+{
+    if (*lock != EXCLUSIVE)
+        ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(lock), 0, 0, NULL);
+    *lock = 0;
+}
+
+NT_EXPORT VOID NTAPI ExReleaseSpinLockExclusive(PEX_SPIN_LOCK lock, KIRQL old)
+{
+    ExReleaseSpinLockExclusiveFromDpcLevel(lock);
+    lower_after(NULL, old);
+}
+
+NT_EXPORT VOID NTAPI ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK lock)
+{
+    if (*lock < 0)
+        rw_never_free(lock);
+    *lock += SHARED_ONE;
+}
+
+NT_EXPORT KIRQL NTAPI ExAcquireSpinLockShared(PEX_SPIN_LOCK lock)
+{
+    KIRQL old = raise_for((PKSPIN_LOCK)(uintptr_t)lock, DISPATCH_LEVEL);
+
+    ExAcquireSpinLockSharedAtDpcLevel(lock);
+    return old;
+}
+
+NT_EXPORT VOID NTAPI ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK lock)
+{
+    if (*lock <= 0)
+        ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(lock), 0, 0, NULL);
+    else
+        *lock -= SHARED_ONE;
+}
+
+NT_EXPORT VOID NTAPI ExReleaseSpinLockShared(PEX_SPIN_LOCK lock, KIRQL old)
+{
+    ExReleaseSpinLockSharedFromDpcLevel(lock);
+    lower_after(NULL, old);
+}
+
+/* One reader, itself, becomes the writer. */
+NT_EXPORT LOGICAL NTAPI ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK lock)
+{
+    if (*lock != SHARED_ONE)
+        return FALSE;
+    *lock = EXCLUSIVE;
+    return TRUE;
+}
+
+NT_EXPORT LOGICAL NTAPI ExTryAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK lock)
+{
+    if (*lock)
+        return FALSE;
+    *lock = EXCLUSIVE;
+    return TRUE;
+}
+
+NT_EXPORT LOGICAL NTAPI ExTryAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK lock)
+{
+    if (*lock < 0)
+        return FALSE;
+    *lock += SHARED_ONE;
+    return TRUE;
+}
