@@ -1,0 +1,311 @@
+/*
+ * Names for addresses: one llvm-symbolizer child, started at the first question and kept open. It reads
+ * DWARF and PDB beside the image or in the folders of --symbols. Without it (or without symbols) module
+ * and offset are what a reader gets. Distances from a function's start come from the image's own .pdata.
+ */
+#include "host/host_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CACHE_MAX = 1024 };
+
+struct entry {
+    uint64_t pc;
+    bool exact;
+    char text[256];
+};
+
+struct module_file {
+    struct pe_image *pe;
+    uint8_t *bytes;
+    char symbol_path[512]; /* what the symbolizer is given */
+};
+
+struct host_symbols {
+    const struct host_verdict *v;
+    struct module_file files[64];
+    struct entry *cache;
+    unsigned cached;
+    pid_t pid; /* 0: not started; -1: not to be had */
+    int to;
+    FILE *from;
+    char link_dir[64]; /* folder of links that bring image and PDB together */
+};
+
+static const char *const programs[] = {"llvm-symbolizer-19", "llvm-symbolizer", "llvm-symbolizer-14"};
+
+/* ---- The child ---- */
+
+static void exec_symbolizer(int in, int out)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)dup2(in, 0); /* a failure shows as an early end of the child */
+    (void)dup2(out, 1);
+    if (null >= 0)
+        (void)dup2(null, 2);
+    for (size_t i = 0; i < PP_COUNT(programs); i++)
+        execlp(programs[i], programs[i], "--relative-address", "--no-inlines", "--output-style=JSON",
+               (char *)NULL);
+    _exit(127);
+}
+
+static bool start_child(struct host_symbols *s)
+{
+    int in[2], out[2];
+
+    if (s->pid)
+        return s->pid > 0;
+    s->pid = -1;
+    if (pipe2(in, O_CLOEXEC))
+        return false;
+    if (pipe2(out, O_CLOEXEC)) {
+        (void)close(in[0]); /* already failing */
+        (void)close(in[1]);
+        return false;
+    }
+    fflush(NULL);
+    s->pid = fork();
+    if (!s->pid)
+        exec_symbolizer(in[0], out[1]);
+    (void)close(in[0]); /* the child's ends */
+    (void)close(out[1]);
+    if (s->pid < 0) {
+        (void)close(in[1]); /* as above */
+        (void)close(out[0]);
+        return false;
+    }
+    (void)signal(SIGPIPE, SIG_IGN); /* a child that is not there shows as an error of write */
+    s->to = in[1];
+    s->from = fdopen(out[0], "r");
+    return s->from != NULL;
+}
+
+static bool ask(struct host_symbols *s, const char *path, uint64_t rva, char *line, size_t size)
+{
+    char question[700];
+    size_t n;
+
+    if (!start_child(s))
+        return false;
+    n = pp_fmt(question, sizeof question, "CODE \"%s\" 0x%llx\n", path, (unsigned long long)rva);
+    if (write(s->to, question, n) != (ssize_t)n || !fgets(line, (int)size, s->from)) {
+        (void)close(s->to); /* it is gone: do without from here on */
+        (void)fclose(s->from);
+        (void)waitpid(s->pid, NULL, 0);
+        s->pid = -1;
+        return false;
+    }
+    return true;
+}
+
+/* ---- Files ---- */
+
+static void find_symbol_file(struct host_symbols *s, unsigned index)
+{
+    struct module_file *f = &s->files[index];
+    const struct host_module *m = &s->v->modules[index];
+    const char *pdb = f->pe ? pe_image_info(f->pe)->pdb_path : NULL;
+    char base[128], found[512] = "";
+    const char *dirs = s->v->o->symbols;
+
+    pp_fmt(f->symbol_path, sizeof f->symbol_path, "%s", m->path);
+    if (!dirs || !pdb)
+        return;
+    for (const char *p = pdb; *p; p++) {
+        if (*p == '\\' || *p == '/')
+            pdb = p + 1;
+    }
+    pp_fmt(base, sizeof base, "%s", pdb);
+    while (*dirs) {
+        size_t n = strcspn(dirs, ":");
+
+        pp_fmt(found, sizeof found, "%.*s/%s", (int)n, dirs, base);
+        if (!access(found, R_OK))
+            break;
+        found[0] = '\0';
+        dirs += n + (dirs[n] == ':');
+    }
+    if (!found[0])
+        return;
+    if (!s->link_dir[0]) {
+        pp_fmt(s->link_dir, sizeof s->link_dir, "/tmp/poolproof-symbols-XXXXXX");
+        if (!mkdtemp(s->link_dir)) {
+            s->link_dir[0] = '\0';
+            return;
+        }
+    }
+    char link_path[512], target[512];
+
+    if (realpath(m->path, target)) {
+        pp_fmt(link_path, sizeof link_path, "%s/%s", s->link_dir, m->name);
+        (void)symlink(target, link_path); /* may exist from an image loaded before */
+        pp_fmt(f->symbol_path, sizeof f->symbol_path, "%s", link_path);
+    }
+    if (realpath(found, target)) {
+        pp_fmt(link_path, sizeof link_path, "%s/%s", s->link_dir, base);
+        (void)symlink(target, link_path); /* as above */
+    }
+}
+
+static void load_image(struct host_symbols *s, unsigned index)
+{
+    struct module_file *f = &s->files[index];
+    FILE *in = fopen(s->v->modules[index].path, "rb");
+    char why[PP_WHY_SIZE];
+    struct stat st;
+
+    if (in && !fstat(fileno(in), &st) && st.st_size > 0) {
+        f->bytes = pp_new((size_t)st.st_size);
+        if (f->bytes && fread(f->bytes, 1, (size_t)st.st_size, in) == (size_t)st.st_size &&
+            pe_image_parse(f->bytes, (size_t)st.st_size, &f->pe, why))
+            f->pe = NULL;
+    }
+    if (in)
+        (void)fclose(in); /* only read */
+    find_symbol_file(s, index);
+}
+
+struct host_symbols *host_symbols_new(const struct host_verdict *v)
+{
+    struct host_symbols *s = pp_new(sizeof *s);
+
+    PP_ASSERT(s);
+    s->v = v;
+    s->cache = pp_new_array(CACHE_MAX, sizeof *s->cache);
+    PP_ASSERT(s->cache);
+    return s;
+}
+
+static void remove_links(const char *folder)
+{
+    DIR *d = opendir(folder);
+    struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        if (e->d_type == DT_LNK)
+            (void)unlinkat(dirfd(d), e->d_name, 0); /* what stays, stays in /tmp */
+    }
+    if (d)
+        (void)closedir(d); /* only read */
+    (void)rmdir(folder);   /* as above */
+}
+
+void host_symbols_free(struct host_symbols *s)
+{
+    if (!s)
+        return;
+    if (s->pid > 0) {
+        (void)close(s->to); /* its end of input */
+        (void)fclose(s->from);
+        (void)waitpid(s->pid, NULL, 0);
+    }
+    for (unsigned i = 0; i < PP_COUNT(s->files); i++) {
+        pe_image_free(s->files[i].pe);
+        pp_free(s->files[i].bytes);
+    }
+    if (s->link_dir[0]) {
+        remove_links(s->link_dir);
+    }
+    pp_free(s->cache);
+    pp_free(s);
+}
+
+/* ---- Text ---- */
+
+static void stem(const char *name, char *ret, size_t size)
+{
+    char *dot;
+
+    pp_fmt(ret, size, "%s", name);
+    dot = strrchr(ret, '.');
+    if (dot && (!strcmp(dot, ".sys") || !strcmp(dot, ".SYS")))
+        *dot = '\0';
+}
+
+/* Relative Windows paths get Unix slashes; others are shown as the symbols have them. */
+static void show_path(const char *path, char *ret, size_t size)
+{
+    pp_fmt(ret, size, "%s", path);
+    if (path[0] && path[1] == ':')
+        return;
+    for (char *p = ret; *p; p++) {
+        if (*p == '\\')
+            *p = '/';
+    }
+}
+
+static void describe(struct host_symbols *s, unsigned index, uint64_t rva, bool exact, char *buf,
+                     size_t size)
+{
+    const struct module_file *f = &s->files[index];
+    char line[4096], name[64], path[256];
+    json_t *root = NULL, *sym;
+    const char *function = NULL, *file = NULL;
+    int64_t fn = f->pe ? pe_find_function(f->pe, (uint32_t)(rva - !exact)) : -1;
+
+    stem(s->v->modules[index].name, name, sizeof name);
+    if (ask(s, f->symbol_path, rva - !exact, line, sizeof line))
+        root = json_loads(line, 0, NULL);
+    sym = json_array_get(json_object_get(root, "Symbol"), 0);
+    function = json_string_value(json_object_get(sym, "FunctionName"));
+    file = json_string_value(json_object_get(sym, "FileName"));
+    if (function && *function) {
+        pp_fmt(buf, size, "%s!%s", name, function);
+        if (fn >= 0)
+            pp_fmt_append(buf, size, "+0x%x",
+                          (unsigned)(rva - pe_function_at(f->pe, (uint32_t)fn).begin));
+        pp_fmt_append(buf, size, " (%s+0x%llx)", name, (unsigned long long)rva);
+    } else {
+        pp_fmt(buf, size, "%s+0x%llx", name, (unsigned long long)rva);
+    }
+    if (file && *file && json_integer_value(json_object_get(sym, "Line"))) {
+        show_path(file, path, sizeof path);
+        pp_fmt_append(buf, size, " [%s:%lld]", path,
+                      (long long)json_integer_value(json_object_get(sym, "Line")));
+    }
+    json_decref(root);
+}
+
+void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, size_t size)
+{
+    const char *stub = ke_stub_name(pc);
+
+    if (stub) {
+        pp_fmt(buf, size, "nt!%s", stub);
+        return;
+    }
+    for (unsigned i = 0; i < s->cached; i++) {
+        if (s->cache[i].pc == pc && s->cache[i].exact == exact) {
+            pp_fmt(buf, size, "%s", s->cache[i].text);
+            return;
+        }
+    }
+    pp_fmt(buf, size, "0x%llx", (unsigned long long)pc);
+    for (unsigned i = 0; i < s->v->module_count; i++) {
+        const struct host_module *m = &s->v->modules[i];
+
+        if (pc < m->base || pc - m->base >= m->size)
+            continue;
+        if (!s->files[i].symbol_path[0])
+            load_image(s, i);
+        describe(s, i, pc - m->base, exact, buf, size);
+        break;
+    }
+    if (s->cached < CACHE_MAX) {
+        struct entry *e = &s->cache[s->cached++];
+
+        e->pc = pc;
+        e->exact = exact;
+        pp_fmt(e->text, sizeof e->text, "%s", buf);
+    }
+}

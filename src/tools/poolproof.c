@@ -1,0 +1,231 @@
+/* The poolproof command. Verbs and options as docs and man page list them; exit codes in host.h. */
+#include "host/host.h"
+#include "verify/verify.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage_text[] =
+    "usage: poolproof run DRIVER.sys [SCENARIO.lua] [options]   load, drive, unload, verdict\n"
+    "       poolproof info DRIVER.sys                           what it needs, and whether it can run\n"
+    "       poolproof --list-rules                              every rule that can be reported\n"
+    "\n"
+    "options of run:\n"
+    "  --verify standard|FLAGS|off  Driver Verifier options (default: standard, 0x209BB)\n"
+    "  --special-pool      special pool for all tags, as GFlags sets it; also with --verify off\n"
+    "  --seed N            schedule, random inputs and the security cookie repeat with it (default 0)\n"
+    "  --bugcheck          stop at the first finding, as Windows does\n"
+    "  --timeout S         real seconds a machine may take (default 60)\n"
+    "  --machine DIR       machine directory (default: $POOLPROOF_MACHINE, else\n"
+    "                      $XDG_STATE_HOME/poolproof/default)\n"
+    "  --guard NAME        guard pages by madvise, userfaultfd or mprotect (default: the best there is)\n"
+    "  --symbols DIR[:DIR] where PDB files lie (default: beside the driver)\n"
+    "  --json FILE         findings as JSON, one object a line\n"
+    "  --keep-core DIR     keep the machine's memory and registers when it had to be ended\n"
+    "  --like-windows      no departures from Windows' behaviour (docs/ARCHITECTURE.md)\n"
+    "  --verbose           requests, DbgPrint and notes on standard error\n"
+    "  -h, --help          this text        -V, --version  the version\n"
+    "\n"
+    "exit codes: 0 clean, 1 findings, 2 usage or surroundings, 3 the driver needs something that is not\n"
+    "modelled, 4 hang, 5 not exercised, 70 a fault of Poolproof itself\n";
+
+static int usage_error(const char *what, const char *object)
+{
+    fprintf(stderr, "poolproof: %s%s%s (see poolproof --help)\n", what, object ? ": " : "", object ? object : "");
+    return HOST_USAGE;
+}
+
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
+{
+    char *end;
+
+    if (*text == '-' || *text == '\0')
+        return false;
+    errno = 0;
+    *ret = strtoull(text, &end, 0);
+    return !errno && !*end && *ret <= max;
+}
+
+static bool parse_verify(const char *text, struct host_options *o)
+{
+    uint64_t flags;
+
+    if (!strcmp(text, "off")) {
+        o->verify = false;
+        o->options = 0;
+    } else if (!strcmp(text, "standard")) {
+        o->options = VF_OPT_STANDARD;
+    } else if (parse_number(text, UINT32_MAX, &flags)) {
+        o->options = (uint32_t)flags;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The command line again, without --seed: what a reader types to see the same. */
+static char *command_text(int argc, char **argv)
+{
+    size_t size = 16;
+    char *text;
+
+    for (int i = 1; i < argc; i++)
+        size += strlen(argv[i]) + 3;
+    text = pp_new(size);
+    PP_ASSERT(text);
+    pp_fmt(text, size, "poolproof");
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--seed")) {
+            i++;
+            continue;
+        }
+        if (!strncmp(argv[i], "--seed=", 7))
+            continue;
+        pp_fmt_append(text, size, strpbrk(argv[i], " \t'\"\\$&;|<>*?") ? " '%s'" : " %s", argv[i]);
+    }
+    return text;
+}
+
+enum { OPT_VERIFY = 256, OPT_SPECIAL, OPT_SEED, OPT_BUGCHECK, OPT_TIMEOUT, OPT_MACHINE, OPT_GUARD,
+       OPT_SYMBOLS, OPT_JSON, OPT_CORE, OPT_LIKE, OPT_VERBOSE, OPT_RULES };
+
+static const struct option long_options[] = {
+    {"verify", required_argument, NULL, OPT_VERIFY},
+    {"special-pool", no_argument, NULL, OPT_SPECIAL},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"bugcheck", no_argument, NULL, OPT_BUGCHECK},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"machine", required_argument, NULL, OPT_MACHINE},
+    {"guard", required_argument, NULL, OPT_GUARD},
+    {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"json", required_argument, NULL, OPT_JSON},
+    {"keep-core", required_argument, NULL, OPT_CORE},
+    {"like-windows", no_argument, NULL, OPT_LIKE},
+    {"verbose", no_argument, NULL, OPT_VERBOSE},
+    {"list-rules", no_argument, NULL, OPT_RULES},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static int list_rules(void)
+{
+    for (int i = 0; i < VF_RULE_COUNT; i++) {
+        const struct vf_rule_info *r = vf_rule_info((enum vf_rule)i);
+        char code[32];
+
+        if (r->sub_param)
+            pp_fmt(code, sizeof code, "0x%02X/%02llX", r->code, (unsigned long long)r->sub);
+        else
+            pp_fmt(code, sizeof code, "0x%02X", r->code);
+        printf("%-12s %-28s %s\n", code, r->id, r->sentence);
+    }
+    return HOST_CLEAN;
+}
+
+/* Returns -1 to go on, else the exit code. */
+static int parse_option(int opt, struct host_options *o, bool *special)
+{
+    uint64_t n;
+
+    switch (opt) {
+    case OPT_VERIFY:
+        return parse_verify(optarg, o) ? -1 : usage_error("--verify wants standard, off or flags", optarg);
+    case OPT_SPECIAL:
+        *special = true;
+        return -1;
+    case OPT_SEED:
+        return parse_number(optarg, UINT64_MAX, &o->seed) ? -1 : usage_error("--seed wants a number", optarg);
+    case OPT_BUGCHECK:
+        o->bugcheck = true;
+        return -1;
+    case OPT_TIMEOUT:
+        if (!parse_number(optarg, 86400, &n) || !n)
+            return usage_error("--timeout wants seconds, 1 to 86400", optarg);
+        o->timeout_s = (unsigned)n;
+        return -1;
+    case OPT_MACHINE:
+        o->machine_dir = optarg;
+        return -1;
+    case OPT_GUARD:
+        if (strcmp(optarg, "madvise") && strcmp(optarg, "userfaultfd") && strcmp(optarg, "mprotect"))
+            return usage_error("--guard wants madvise, userfaultfd or mprotect", optarg);
+        o->guard = optarg;
+        return -1;
+    case OPT_SYMBOLS:
+        o->symbols = optarg;
+        return -1;
+    case OPT_JSON:
+        o->json = optarg;
+        return -1;
+    case OPT_CORE:
+        o->keep_core = optarg;
+        return -1;
+    case OPT_LIKE:
+        o->like_windows = true;
+        return -1;
+    case OPT_VERBOSE:
+        o->verbose = true;
+        return -1;
+    case OPT_RULES:
+        return list_rules();
+    case 'h':
+        fputs(usage_text, stdout);
+        return HOST_CLEAN;
+    case 'V':
+        puts("poolproof 0.1.0");
+        return HOST_CLEAN;
+    default:
+        fputs("see poolproof --help\n", stderr);
+        return HOST_USAGE;
+    }
+}
+
+static int verb_run(struct host_options *o, int argc, char **argv, int first)
+{
+    if (first >= argc)
+        return usage_error("run wants a driver", NULL);
+    if (argc - first > 2)
+        return usage_error("too many arguments", argv[first + 2]);
+    o->driver = argv[first];
+    o->scenario = argc - first > 1 ? argv[first + 1] : NULL;
+    return host_run(o, stdout);
+}
+
+int main(int argc, char **argv)
+{
+    struct host_options o = {.verify = true, .options = VF_OPT_STANDARD};
+    bool special = false;
+    char *command = command_text(argc, argv);
+    int opt, code;
+
+    o.command = command;
+    o.progress = isatty(STDERR_FILENO);
+    while ((opt = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+        code = parse_option(opt, &o, &special);
+        if (code >= 0)
+            goto done;
+    }
+    if (special)
+        o.options |= VF_OPT_SPECIAL_POOL;
+    if (optind >= argc) {
+        fputs(usage_text, stderr);
+        code = HOST_USAGE;
+    } else if (!strcmp(argv[optind], "run")) {
+        code = verb_run(&o, argc, argv, optind + 1);
+    } else if (!strcmp(argv[optind], "info")) {
+        if (argc - optind != 2)
+            code = usage_error("info wants one driver", NULL);
+        else
+            code = host_info(argv[optind + 1], stdout);
+    } else {
+        code = usage_error("unknown command", argv[optind]);
+    }
+
+done:
+    pp_free(command);
+    return code;
+}
