@@ -11,6 +11,8 @@ enum {
     RET_NEWS_MAX = 64,
     CONSTS_MAX = 1024,
     TAGS_MAX = 1024,
+    IOCTLS_MAX = 1 << 16,
+    STEPS_MAX = 16 << 20,
 };
 
 #define KUSER_BASE 0xFFFFF78000000000ull
@@ -38,7 +40,8 @@ void pc_ioctl_add(struct pc_walk *w, uint32_t code, uint32_t rva, bool is_certai
 {
     struct pe_ioctl found = {.code = code, .rva = rva, .is_certain = is_certain};
 
-    pc_push(w, &w->ioctls, &found, sizeof found); /* repeats go when sorted */
+    if (w->ioctls.count < IOCTLS_MAX)
+        pc_push(w, &w->ioctls, &found, sizeof found); /* repeats go when sorted */
 }
 
 void pc_tag_add(struct pc_walk *w, uint32_t tag, uint32_t rva)
@@ -214,7 +217,7 @@ static int regions_index(struct pc_walk *w)
 
 static void functions_run(struct pc_walk *w)
 {
-    while (w->queue.count && !w->out_of_memory) {
+    while (w->queue.count && w->steps_left && !w->out_of_memory) {
         uint32_t rva = ((uint32_t *)w->queue.items)[--w->queue.count];
         struct pc_function *f = pc_function_get(w, rva);
         uint8_t args[PC_ARGS];
@@ -235,7 +238,7 @@ static void leftovers_run(struct pc_walk *w)
     for (size_t r = 0; r < w->region_count; r++) {
         const uint8_t *marks = w->marks + w->regions[r].index;
 
-        for (uint32_t i = 0; i < w->regions[r].size && !w->out_of_memory; i++)
+        for (uint32_t i = 0; i < w->regions[r].size && w->steps_left && !w->out_of_memory; i++)
             if ((marks[i] & (PC_START | PC_LEADER | PC_EVALED)) == (PC_START | PC_LEADER))
                 pc_eval_function(w, w->regions[r].rva + i, NULL);
     }
@@ -252,7 +255,7 @@ static void walk_run(struct pc_walk *w)
     for (int round = 0; round < ROUNDS_MAX && !w->out_of_memory; round++) {
         functions_run(w);
         leftovers_run(w);
-        if (!w->queue.count && !pc_flow_guesses(w))
+        if ((!w->queue.count || !w->steps_left) && !pc_flow_guesses(w))
             break;
     }
     pc_names_scan(w);
@@ -448,8 +451,10 @@ int pe_code_walk(const struct pe_image *img, struct pe_code **ret)
     }
     (void)ZydisDecoderInit(&w.decoder, ZYDIS_MACHINE_MODE_LONG_64,
                            ZYDIS_STACK_WIDTH_64); /* constant arguments: cannot fail */
-    w.steps_left = 64ull * w.mark_count + 100000;
-    w.guess_steps_left = 8ull * w.mark_count + 10000;
+    /* Seen: real drivers need at most 0.6 evaluated and 1.1 guessed instructions for each byte of
+     * code. */
+    w.steps_left = PP_MIN(4ull * w.mark_count + 100000, (uint64_t)STEPS_MAX);
+    w.guess_steps_left = PP_MIN(4ull * w.mark_count + 10000, (uint64_t)STEPS_MAX);
     w.scopes_left = (uint32_t)(img->size / 16);
     walk_run(&w);
     blocks_collect(&w, code, &blocks);
