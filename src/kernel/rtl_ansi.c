@@ -182,7 +182,7 @@ static void free_string(PSTRING s)
     buf = s->Buffer;
     if (!buf)
         return;
-    ex_free_for_driver(buf, RTL_TAG);
+    ex_free_for_driver(buf, 0);
     *s = (STRING){0};
 }
 

@@ -275,7 +275,8 @@ NT_EXPORT NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG flags, PCUNICODE_STRING
     return STATUS_SUCCESS;
 }
 
-/* Doc: nf-wdm-rtlfreeunicodestring. Clears the whole structure, so that a second call is harmless. */
+/* Doc: nf-wdm-rtlfreeunicodestring. Clears the whole structure, so that a second call is harmless. The tag is
+ * not checked: drivers free buffers of their own this way too, and Windows lets them. */
 NT_EXPORT VOID NTAPI RtlFreeUnicodeString(PUNICODE_STRING s)
 {
     void *buf;
@@ -284,7 +285,7 @@ NT_EXPORT VOID NTAPI RtlFreeUnicodeString(PUNICODE_STRING s)
     buf = s->Buffer;
     if (!buf)
         return;
-    ex_free_for_driver(buf, RTL_TAG);
+    ex_free_for_driver(buf, 0);
     *s = (UNICODE_STRING){0};
 }
 

@@ -234,6 +234,9 @@
     X(STATUS_SERVER_DISABLED, 0xC0000080u)                       \
     X(STATUS_SECTION_NOT_EXTENDED, 0xC0000087u)                  \
     X(STATUS_NOT_MAPPED_DATA, 0xC0000088u)                       \
+    X(STATUS_RESOURCE_DATA_NOT_FOUND, 0xC0000089u)                                                 \
+    X(STATUS_RESOURCE_TYPE_NOT_FOUND, 0xC000008Au)                                                 \
+    X(STATUS_RESOURCE_NAME_NOT_FOUND, 0xC000008Bu)                                                 \
     X(STATUS_ARRAY_BOUNDS_EXCEEDED, 0xC000008Cu)                 \
     X(STATUS_FLOAT_DENORMAL_OPERAND, 0xC000008Du)                \
     X(STATUS_FLOAT_DIVIDE_BY_ZERO, 0xC000008Eu)                  \
@@ -446,6 +449,7 @@
     X(STATUS_FATAL_MEMORY_EXHAUSTION, 0xC00001ADu)               \
     X(STATUS_NETWORK_OPEN_RESTRICTION, 0xC0000201u)              \
     X(STATUS_USER_SESSION_DELETED, 0xC0000203u)                  \
+    X(STATUS_RESOURCE_LANG_NOT_FOUND, 0xC0000204u)                                                 \
     X(STATUS_INSUFF_SERVER_RESOURCES, 0xC0000205u)               \
     X(STATUS_INVALID_BUFFER_SIZE, 0xC0000206u)                   \
     X(STATUS_INVALID_ADDRESS_COMPONENT, 0xC0000207u)             \
