@@ -32,7 +32,8 @@ void refuse(const struct pw *w, const char *words)
     char why[PE_WHY_SIZE];
     struct pe_image *img = NULL;
 
-    cr_assert_eq(pe_image_parse(exact(w), w->size, &img, why), -ENOEXEC, "not refused for: %s", words);
+    cr_assert_eq(pe_image_parse(exact(w), w->size, &img, why), -ENOEXEC, "not refused for: %s",
+                 words);
     cr_assert_null(img);
     cr_assert_not_null(strstr(why, words), "\"%s\" does not say \"%s\"", why, words);
     cr_assert_null(strchr(why, '\n'));
