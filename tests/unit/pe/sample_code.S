@@ -1,6 +1,6 @@
 /*
- * The code of the sample driver that pw_driver() builds: as it lies at rva 0x1000, with .rdata at 0x3000.
- * Data of this test program; nothing executes it.
+ * The code of the sample driver that pw_driver() builds, as it lies at rva 0x1000 with .rdata at
+ * 0x3000. Data of this test program; nothing executes it.
  */
     .intel_syntax noprefix
     .section .rodata
