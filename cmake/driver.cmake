@@ -11,13 +11,13 @@ execute_process(COMMAND ${DRIVER_CLANG} -print-resource-dir
 set(DRIVER_CFLAGS --target=x86_64-pc-windows-msvc -fgnuc-version=12.2 -fms-extensions
     -fasync-exceptions -ffreestanding -O1 -g -gcodeview -gno-codeview-command-line
     -fno-strict-aliasing -fno-delete-null-pointer-checks -mno-stack-arg-probe -mno-implicit-float
-    -fdebug-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
+    -fdebug-compilation-dir=. -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
     -nostdinc -isystem ${DRIVER_RESOURCE_DIR}/include -isystem ${DDK_INCLUDE} -isystem ${MINGW_INCLUDE}
     -D_AMD64_ -D_WIN64 -D_WIN32_WINNT=0x0A00 -DWINVER=0x0A00 -DNTDDI_VERSION=0x0A000006
     -I${CMAKE_SOURCE_DIR}/tests/drivers/common -Wall -Werror -Wno-unknown-pragmas
     -Wno-pragma-pack -Wno-ignored-attributes -Wno-microsoft -Wno-unused-function)
 set(DRIVER_LFLAGS /driver /subsystem:native /nodefaultlib /dynamicbase /nxcompat /debug /machine:x64
-    /entry:DriverEntry /opt:noicf /Brepro /pdbaltpath:%_PDB%)
+    /entry:DriverEntry /opt:noicf /Brepro /pdbaltpath:%_PDB% /pdbsourcepath:.)
 
 set(DRIVER_DIR ${CMAKE_BINARY_DIR}/drivers)
 file(MAKE_DIRECTORY ${DRIVER_DIR})

@@ -30,7 +30,7 @@
 
 #define E_FN 0
 #define E_MAX_IRQL 8
-#define E_CALLS 48
+#define E_CALLS 40
 
     .text
 

@@ -31,7 +31,7 @@ RECORD_AT(target, 128);
 RECORD_AT(mxcsr, 144);
 RECORD_AT(xmm, 160);
 _Static_assert(offsetof(struct ke_export, fn) == 0 && offsetof(struct ke_export, max_irql) == 8 &&
-                   offsetof(struct ke_export, calls) == 48,
+                   offsetof(struct ke_export, calls) == 40,
                "gate.S: struct ke_export");
 
 struct ke_gate_record *ke_gate_first(void)
@@ -152,7 +152,12 @@ void ke_stack_capture_from(struct os_regs *start, struct vf_stack *ret)
 
 void ke_stack_capture(struct vf_stack *ret)
 {
-    ke_stack_capture_from(NULL, ret);
+    const struct os_regs *trap = ke_trap_regs();
+    struct os_regs r;
+
+    if (trap)
+        r = *trap;
+    ke_stack_capture_from(trap ? &r : NULL, ret);
 }
 
 uint32_t ke_stack_id(void)
