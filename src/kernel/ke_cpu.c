@@ -591,14 +591,3 @@ NT_EXPORT BOOLEAN NTAPI ExIsProcessorFeaturePresent(ULONG feature)
 
     return feature < PROCESSOR_FEATURE_MAX && s->ProcessorFeatures[feature];
 }
-
-NT_EXPORT BOOLEAN NTAPI KeAddSystemServiceTable(PVOID base, PVOID count, ULONG limit, PVOID number,
-                                                ULONG index)
-{
-    (void)base;
-    (void)count;
-    (void)limit;
-    (void)number;
-    (void)index;
-    ke_not_modelled("KeAddSystemServiceTable", "system calls of drivers' own are not modelled");
-}

@@ -80,8 +80,6 @@ NTSTATUS NTAPI KeSaveExtendedProcessorState(ULONG64 mask, PXSTATE_SAVE save);
 VOID NTAPI KeRestoreExtendedProcessorState(PXSTATE_SAVE save);
 ULONG NTAPI KeGetRecommendedSharedDataAlignment(void);
 BOOLEAN NTAPI ExIsProcessorFeaturePresent(ULONG feature);
-BOOLEAN NTAPI KeAddSystemServiceTable(PVOID base, PVOID count, ULONG limit, PVOID number,
-                                      ULONG index);
 
 /* ke_dpc.c */
 VOID NTAPI KeInitializeDpc(PRKDPC dpc, PKDEFERRED_ROUTINE routine, PVOID context);
