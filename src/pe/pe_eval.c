@@ -171,7 +171,7 @@ static uint8_t local_called(struct pe_eval *e, uint32_t target)
     for (unsigned i = 0; i < PC_ARGS; i++) {
         struct pv v = argument(e, i);
 
-        if (v.kind == PV_SYMBOL && v.num == 0)
+        if (pv_is_plain(&v))
             args[i] = v.type;
     }
     pc_function_call(e->w, target, args);
@@ -323,6 +323,7 @@ static void table_jump(struct pe_eval *e, const struct pe_at *at, const struct p
     }
     pc_flow_run(e->w);
     index.num = v->num;
+    index.rotate = v->rotate;
     none = table_default(e, v, b);
     for (uint32_t i = 0; i < count; i++) {
         (void)table_entry(e, v, i, &target);
@@ -433,7 +434,7 @@ static void block_run(struct pe_eval *e, uint32_t rva)
             branch_always(e, &at);
             return;
         case ZYDIS_CATEGORY_RET:
-            if (e->s.regs[0].kind == PV_SYMBOL && e->s.regs[0].num == 0 && e->s.regs[0].type)
+            if (pv_is_plain(&e->s.regs[0]) && e->s.regs[0].type)
                 pc_function_returns(e->w, e->root, e->s.regs[0].type);
             return;
         case ZYDIS_CATEGORY_CALL:

@@ -201,8 +201,8 @@ static struct pv load(struct pe_eval *e, const struct pe_at *at, const ZydisDeco
         pc_const_add(e->w, (uint64_t)p->num, at->rva, false);
         break;
     case PV_SYMBOL:
-        return pv_symbol(pv_hash(pv_hash(p->symbol, (uint64_t)p->num), op->size),
-                         type_of_load(p->type, p->num, op->size));
+        return pv_symbol(pv_hash(pv_hash(p->symbol, (uint64_t)p->num), op->size + p->rotate),
+                         p->rotate ? (uint8_t)PC_T_NONE : type_of_load(p->type, p->num, op->size));
     default:
         return fresh(at, 2);
     }
@@ -300,13 +300,18 @@ static void write_operand(struct pe_eval *e, const struct pe_at *at, const Zydis
 
 /* ---- Comparisons ---- */
 
+static uint32_t rotate_left(uint32_t v, unsigned by)
+{
+    return v << (by & 31) | v >> (-by & 31);
+}
+
 void pe_equal_note(struct pe_eval *e, uint32_t rva, const struct pv *v, uint64_t k)
 {
     struct pc_equal eq = {.symbol = v->symbol, .rva = rva, .type = v->type};
 
     if (v->kind != PV_SYMBOL || (k >> 32 && (int64_t)k != (int32_t)k))
         return;
-    eq.value = (uint32_t)(k - (uint64_t)v->num);
+    eq.value = rotate_left((uint32_t)k, v->rotate) - (uint32_t)v->num;
     if (e->w->equals.count < EQUALS_MAX)
         pc_push(e->w, &e->w->equals, &eq, sizeof eq);
 }
@@ -515,6 +520,20 @@ static void step_scale(struct pe_eval *e, const struct pe_at *at)
     write_operand(e, at, &at->ops[0], &v);
 }
 
+/* Compilers rotate a switched number right, so that codes four apart become neighbours. */
+static void step_rotate(struct pe_eval *e, const struct pe_at *at)
+{
+    struct pv v = pe_step_read(e, at, &at->ops[0]), by = pe_step_read(e, at, &at->ops[1]);
+    bool is_left = at->insn.mnemonic == ZYDIS_MNEMONIC_ROL;
+
+    if (v.kind == PV_SYMBOL && !v.rotate && by.kind == PV_CONST && at->ops[0].size == 32)
+        v.rotate = (uint8_t)((is_left ? 0 - (uint64_t)by.num : (uint64_t)by.num) & 31);
+    else
+        v = fresh(at, 11);
+    write_operand(e, at, &at->ops[0], &v);
+    flags_forget(e);
+}
+
 static void step_test(struct pe_eval *e, const struct pe_at *at)
 {
     struct pv a = pe_step_read(e, at, &at->ops[0]), zero = pv_const(0);
@@ -648,6 +667,10 @@ void pe_step(struct pe_eval *e, const struct pe_at *at)
     case ZYDIS_MNEMONIC_IMUL:
     case ZYDIS_MNEMONIC_SHL:
         step_scale(e, at);
+        return;
+    case ZYDIS_MNEMONIC_ROL:
+    case ZYDIS_MNEMONIC_ROR:
+        step_rotate(e, at);
         return;
     case ZYDIS_MNEMONIC_TEST:
         step_test(e, at);

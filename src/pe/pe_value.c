@@ -36,11 +36,17 @@ struct pv pv_at(enum pv_kind kind, int64_t num)
     return (struct pv){.kind = (uint8_t)kind, .num = num};
 }
 
+bool pv_is_plain(const struct pv *v)
+{
+    return v->kind == PV_SYMBOL && v->num == 0 && v->rotate == 0;
+}
+
 bool pv_equal(const struct pv *a, const struct pv *b)
 {
     const struct pv_table *t = &a->table, *u = &b->table;
 
-    if (a->kind != b->kind || a->type != b->type || a->symbol != b->symbol || a->num != b->num)
+    if (a->kind != b->kind || a->type != b->type || a->rotate != b->rotate ||
+        a->symbol != b->symbol || a->num != b->num)
         return false;
     if (a->kind != PV_TABLE && a->kind != PV_TARGET)
         return true;
@@ -55,11 +61,13 @@ struct pv pv_offset(const struct pv *v, int64_t by)
 
     if (by == 0)
         return sum;
-    if (v->kind == PV_SYMBOL || v->kind == PV_CONST || v->kind == PV_STACK || v->kind == PV_IMAGE) {
+    if ((v->kind == PV_SYMBOL && !v->rotate) || v->kind == PV_CONST || v->kind == PV_STACK ||
+        v->kind == PV_IMAGE) {
         sum.num = (int64_t)((uint64_t)v->num + (uint64_t)by);
         return sum;
     }
-    return pv_symbol(pv_hash(pv_hash(v->symbol, (uint64_t)v->num), (uint64_t)by), PC_T_NONE);
+    return pv_symbol(pv_hash(pv_hash(v->symbol, (uint64_t)v->num), (uint64_t)by ^ v->rotate),
+                     PC_T_NONE);
 }
 
 void pv_state_init(struct pv_state *s, uint32_t rva, const uint8_t args[PC_ARGS])
@@ -89,8 +97,7 @@ size_t pv_state_size(const struct pv_state *s)
 
 static struct pv value_join(const struct pv *a, const struct pv *b, uint64_t symbol)
 {
-    bool same_type = a->kind == PV_SYMBOL && b->kind == PV_SYMBOL && a->num == 0 && b->num == 0 &&
-                     a->type == b->type;
+    bool same_type = pv_is_plain(a) && pv_is_plain(b) && a->type == b->type;
 
     return pv_symbol(symbol, same_type ? a->type : (uint8_t)PC_T_NONE);
 }
@@ -234,6 +241,7 @@ void pv_bound_add(struct pv_state *s, const struct pv *v, uint32_t max, uint32_t
     memset(&b, 0, sizeof b); /* compared as bytes */
     b.symbol = v->symbol;
     b.num = v->num;
+    b.rotate = v->rotate;
     b.max = max;
     b.other = other;
     if (s->bound_count == PV_BOUNDS) {
@@ -246,7 +254,8 @@ void pv_bound_add(struct pv_state *s, const struct pv *v, uint32_t max, uint32_t
 const struct pv_bound *pv_bound_find(const struct pv_state *s, const struct pv *v)
 {
     for (uint32_t i = s->bound_count; i-- > 0;)
-        if (s->bounds[i].symbol == v->symbol && s->bounds[i].num == v->num)
+        if (s->bounds[i].symbol == v->symbol && s->bounds[i].num == v->num &&
+            s->bounds[i].rotate == v->rotate)
             return &s->bounds[i];
     return NULL;
 }

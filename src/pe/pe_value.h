@@ -13,7 +13,7 @@
 #include "pe/pe_code_priv.h"
 
 enum pv_kind {
-    PV_SYMBOL, /* symbol + num */
+    PV_SYMBOL, /* symbol + num, then rotated right (32 bits) by `rotate` */
     PV_CONST,  /* num */
     PV_STACK,  /* rsp at function entry + num */
     PV_IMAGE,  /* image base + num */
@@ -34,6 +34,7 @@ struct pv_table {
 struct pv {
     uint8_t kind; /* enum pv_kind */
     uint8_t type; /* enum pc_type, of a symbol at offset 0 */
+    uint8_t rotate;
     uint64_t symbol;
     int64_t num;
     struct pv_table table;
@@ -52,10 +53,11 @@ struct pv_flags {
     uint32_t rva;
 };
 
-/* symbol + num is at most `max` (unsigned); else control went to `other`. */
+/* symbol + num, rotated, is at most `max` (unsigned); else control went to `other`. */
 struct pv_bound {
     uint64_t symbol;
     int64_t num;
+    uint8_t rotate;
     uint32_t max;
     uint32_t other; /* 0: unknown */
 };
@@ -78,6 +80,8 @@ uint64_t pv_hash(uint64_t a, uint64_t b);
 struct pv pv_symbol(uint64_t symbol, uint8_t type);
 struct pv pv_const(uint64_t num);
 struct pv pv_at(enum pv_kind kind, int64_t num);
+/* The symbol itself: neither offset nor rotated. */
+bool pv_is_plain(const struct pv *v);
 bool pv_equal(const struct pv *a, const struct pv *b);
 /* Both a named address or number and a plain offset: the sum; else a fresh symbol. */
 struct pv pv_offset(const struct pv *v, int64_t by);

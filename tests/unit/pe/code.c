@@ -82,6 +82,15 @@ Test(code, control_codes_of_tables)
     cr_assert_null(ioctl_of(2), "a second switch over small numbers");
 }
 
+Test(code, control_codes_rotated)
+{
+    cr_assert_not_null(ioctl_of(0x80882004));
+    cr_assert_not_null(ioctl_of(0x8088200C));
+    cr_assert_not_null(ioctl_of(0x80882010));
+    cr_assert_null(ioctl_of(0x80882008), "leads to the default");
+    cr_assert(ioctl_of(0x80882010)->is_certain);
+}
+
 Test(code, control_codes_without_a_type)
 {
     /* Next to eight certain codes only those of a known device type count. */

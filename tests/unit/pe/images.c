@@ -270,9 +270,9 @@ Test(images, functions)
 {
     struct pe_image *img;
 
-    pw_put32(&w, PW_PD + 12 * 4 + 4, 0x100000); /* the last one ends nowhere */
+    pw_put32(&w, PW_PD + 12 * 4 + 4, 0x100000); /* this one ends nowhere */
     img = accept(&w);
-    cr_assert_eq(pe_image_info(img)->function_count, 5);
+    cr_assert_eq(pe_image_info(img)->function_count, 6);
     cr_assert_eq(pe_find_function(img, PW_TEXT), 0);
     cr_assert_eq(pe_find_function(img, SAMPLE_RVA(chain)), 1);
     cr_assert_eq(pe_find_function(img, SAMPLE_RVA(chain_end) - 1), 1);
@@ -284,6 +284,6 @@ Test(images, functions)
     cr_assert_eq(pe_find_function(img, 0xFFFFFFFF), -1);
     cr_assert_eq(pe_function_at(img, 2).unwind, PW_RD_UNWIND);
     cr_assert_eq(pe_function_at(img, 4).end, 0);
-    cr_assert_eq(pe_function_at(img, 5).end, 0);
+    cr_assert_eq(pe_function_at(img, 6).end, 0);
     pe_image_free(img);
 }

@@ -16,6 +16,9 @@ static void tables_write(struct pw *w)
         pw_put32(w, PW_RD_TABLES + 4 * i, blocks[i]);
     for (unsigned i = 0; i < 13; i++)
         *pw_p(w, PW_RD_TABLES + 0x100 + i) = i % 4 ? 3 : (uint8_t)(i / 4 % 3);
+    for (unsigned i = 0; i < 4; i++) /* relative to the table; the second is the default */
+        pw_put32(w, PW_RD_TABLES + 0x20 + 4 * i,
+                 SAMPLE_RVA(rotated_case) + (i == 1 ? 5 : 0) - (PW_RD_TABLES + 0x20));
 }
 
 void sample_write(struct pw *w)
@@ -26,9 +29,11 @@ void sample_write(struct pw *w)
         {SAMPLE_RVA(tables), SAMPLE_RVA(tables_end)},
         {SAMPLE_RVA(unload), SAMPLE_RVA(unload_end)},
         {SAMPLE_RVA(framework), SAMPLE_RVA(framework_end)},
+        {SAMPLE_RVA(rotated), SAMPLE_RVA(rotated_end)},
     };
 
-    pw_driver(w, sample_code, (size_t)(sample_code_end - sample_code), functions, 5);
+    pw_driver(w, sample_code, (size_t)(sample_code_end - sample_code), functions,
+              sizeof functions / sizeof functions[0]);
     tables_write(w);
     pw_wide(w, PW_RD_WIDE, "\\Device\\Sample");
     pw_wide(w, PW_RD_WIDE + 0x40, "\\DosDevices\\SampleLink");
