@@ -117,6 +117,9 @@ void host_report(const struct host_verdict *v, FILE *out);
 /* One JSON object per line. Returns 0 or -Exxx. */
 int host_json(const struct host_verdict *v, const char *path);
 
+/* A whole file, at most `max` bytes, with a zero byte behind it. Returns 0 or -Exxx (-EFBIG: larger). */
+int host_read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size);
+
 /* ---- Symbols ---- */
 
 struct host_symbols;

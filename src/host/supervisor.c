@@ -318,7 +318,7 @@ static int run_machine(struct session *s, struct host_machine *m)
 
 /* ---- The session ---- */
 
-static int read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size)
+int host_read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -412,7 +412,7 @@ int host_run(const struct host_options *o, FILE *out)
     struct pe_image *pe = NULL;
     int err, code = HOST_USAGE;
 
-    err = read_file(o->driver, PE_IMAGE_MAX, &bytes, &m.size);
+    err = host_read_file(o->driver, PE_IMAGE_MAX, &bytes, &m.size);
     if (err) {
         fprintf(stderr, "poolproof: %s: %s\n", o->driver, strerror(-err));
         return HOST_USAGE;
@@ -423,7 +423,7 @@ int host_run(const struct host_options *o, FILE *out)
         goto done;
     }
     if (o->scenario) {
-        err = read_file(o->scenario, 16u << 20, &script, &m.script_size);
+        err = host_read_file(o->scenario, 16u << 20, &script, &m.script_size);
         if (err) {
             fprintf(stderr, "poolproof: %s: %s\n", o->scenario, strerror(-err));
             goto done;
