@@ -25,6 +25,7 @@ file(GLOB EXPORT_TABLES ${CMAKE_SOURCE_DIR}/src/kernel/exports/*.def)
 add_custom_command(OUTPUT ${DRIVER_DIR}/ntoskrnl.lib ${DRIVER_DIR}/hal.lib
     COMMAND ${CMAKE_SOURCE_DIR}/scripts/make_import_lib ${DRIVER_DLLTOOL} ${DRIVER_DIR} ${EXPORT_TABLES}
     DEPENDS ${EXPORT_TABLES} ${CMAKE_SOURCE_DIR}/scripts/make_import_lib)
+add_custom_target(driver_libs DEPENDS ${DRIVER_DIR}/ntoskrnl.lib ${DRIVER_DIR}/hal.lib)
 
 function(pp_driver)
     cmake_parse_arguments(D "PLAIN" "NAME" "SOURCES;DEFINES" ${ARGN})
@@ -54,6 +55,6 @@ function(pp_driver)
     add_custom_command(OUTPUT ${DRIVER_DIR}/${D_NAME}.sys
         COMMAND ${DRIVER_LINK} ${DRIVER_LFLAGS} /out:${DRIVER_DIR}/${D_NAME}.sys
             /pdb:${DRIVER_DIR}/${D_NAME}.pdb ${objects} ${DRIVER_DIR}/ntoskrnl.lib ${DRIVER_DIR}/hal.lib
-        DEPENDS ${objects} ${DRIVER_DIR}/ntoskrnl.lib ${DRIVER_DIR}/hal.lib)
+        DEPENDS ${objects} driver_libs)
     set_property(GLOBAL APPEND PROPERTY PP_DRIVERS ${DRIVER_DIR}/${D_NAME}.sys)
 endfunction()
