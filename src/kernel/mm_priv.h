@@ -1,18 +1,61 @@
-/* Memory: MDLs, mappings, physical and user memory, I/O space, ports. Owner of: mm_*.c, ex_pool.c, hal_*.c. */
+/* Memory: MDLs, mappings, physical and user memory, I/O space, ports. Owner of: mm_*.c, ex_pool.c,
+ * ex_lookaside.c, hal_*.c. What only these files share is in mm_phys.h. */
 #ifndef POOLPROOF_MM_PRIV_H
 #define POOLPROOF_MM_PRIV_H
 
-/* A user buffer of the simulated process, flush against a guard; freed buffers fault. */
+/* Simulated physical memory, user arena, exported variables. 0 or -Exxx. */
+int mm_init(void);
+/* In the child right after fork(): simulated memory is shared with the parent until this gives the child
+ * its own copy. 0 or -Exxx. */
+int mm_after_fork(void);
+/* Mappings and contiguous memory the image leaves behind: one note each. Returns how many. */
+unsigned mm_check_unload(struct ke_image *image);
+
+/* ---- User memory ---- */
+
+/* A user buffer of the simulated process, zeroed, 8-byte aligned, its end (rounded up to 8) against a
+ * guard; freed buffers fault. NULL: the arena (1.5 GB) is full. */
 void *mm_user_alloc(size_t size);
-void mm_user_free(void *p);
-bool mm_is_user(uint64_t addr, size_t size);   /* wholly below KE_USER_HIGH */
-bool mm_is_valid(uint64_t addr);               /* readable now without a fault */
-/* Copy with the bounds of pool blocks checked and faults attributed; used by every memory routine. */
+void mm_user_free(void *p); /* NULL does nothing */
+bool mm_is_user(uint64_t addr, size_t size); /* wholly below MmUserProbeAddress */
+
+/* ---- Questions ---- */
+
+bool mm_is_valid(uint64_t addr); /* readable now without a fault */
+/* Every page of the range readable, and writable when `write`. */
+bool mm_is_accessible(uint64_t addr, size_t size, bool write);
+/* Does a locked MDL describe the page? Paged memory that is locked may be touched at any IRQL. PP_ASYNC. */
+bool mm_is_locked(uint64_t addr);
+
+/* ---- Memory routines ---- */
+
+/* Copy (overlap allowed) with the bounds of pool blocks checked: a violation is reported and only what
+ * fits is copied. Faults are attributed by the trap handler. */
 void mm_copy(void *dst, const void *src, size_t size);
 void mm_fill(void *dst, int byte, size_t size);
-/* Check [p, p + size) against the block that holds p; reports an overrun by a memory routine. */
-void mm_check_range(const void *p, size_t size, bool is_write);
-/* Port and register defaults: reads give all ones, writes are counted. Called by emulate.c. */
+/* Check [p, p + size) against the block that holds p; reports an overrun by a memory routine. Returns how
+ * many bytes fit. */
+size_t mm_check_range(const void *p, size_t size, bool is_write);
+
+/* ---- MDLs for native callers ---- */
+
+/* MmProbeAndLockPages without the exception. */
+NTSTATUS mm_mdl_lock(PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation);
+
+/* ---- Physical memory ---- */
+
+/* Physical address of a valid virtual one (0 otherwise), and back (0: none known). Deterministic. */
+uint64_t mm_phys(uint64_t va);
+uint64_t mm_virt(uint64_t pa);
+/* Map simulated physical memory, RAM or device; returns the address for `pa` itself (0: out of address
+ * space). The page behind the last one faults. `user`: an address in user space. */
+uint64_t mm_phys_map(uint64_t pa, size_t size, bool write, bool user);
+/* False: not a mapping of mm_phys_map, or another size (0 matches any). */
+bool mm_phys_unmap(uint64_t va, size_t size);
+
+/* ---- Ports and model-specific registers: called by emulate.c ---- */
+
+/* `size` 1, 2 or 4. Unknown ports read all ones; writes to them vanish. */
 uint32_t hal_port_read(uint16_t port, unsigned size);
 void hal_port_write(uint16_t port, uint32_t value, unsigned size);
 bool hal_msr_read(uint32_t msr, uint64_t *ret); /* false: unknown, #GP */
