@@ -39,7 +39,10 @@ struct ke_image *ke_image_by_owner(uint32_t owner)
 struct ke_image *ke_image_current(void)
 {
     struct ke_gate_record *first = ke_gate_first();
+    const struct os_regs *trap = ke_trap_regs();
 
+    if (trap && ke_image_at(trap->rip))
+        return ke_image_at(trap->rip);
     if (!ke_gate_top)
         return NULL;
     for (struct ke_gate_record *r = ke_gate_top; r > first;) {

@@ -96,7 +96,12 @@ struct ke_gate_record {
 };
 _Static_assert(sizeof(struct ke_gate_record) == 320, "gate.S");
 
-enum ke_callout_tag { KE_CALL_PLAIN, KE_CALL_BOUNDARY /* ke_contain() may end up here */ };
+enum ke_callout_tag {
+    KE_CALL_PLAIN,
+    KE_CALL_BOUNDARY, /* ke_contain() may end up here */
+    KE_CALL_SEH,      /* seh.c calls a language handler; args[0] is its struct seh_call */
+    KE_CALL_FUNCLET,  /* a language handler calls a filter or a termination handler */
+};
 
 enum { KE_GATE_DEPTH = 160 };
 

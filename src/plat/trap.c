@@ -24,7 +24,7 @@
 
 enum { ALT_STACK_SIZE = 128 * 1024 };
 /* Hardware trap numbers as Linux reports them in REG_TRAPNO. */
-enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_BP = 3, TRAP_UD = 6, TRAP_GP = 13, TRAP_PF = 14, TRAP_MF = 16,
+enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_BP = 3, TRAP_UD = 6, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_MF = 16,
        TRAP_AC = 17, TRAP_XM = 19 };
 enum { PF_WRITE = 2, PF_EXEC = 16 };
 
@@ -45,6 +45,7 @@ static enum os_trap_kind trap_kind(int sig, long long trapno)
     switch (trapno) {
     case TRAP_PF:
         return OS_TRAP_PAGE;
+    case TRAP_SS: /* a non-canonical address through rsp or rbp */
     case TRAP_GP:
         return OS_TRAP_PROTECTION;
     case TRAP_UD:
@@ -85,7 +86,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         t.addr = (uint64_t)gregs[REG_CR2];
         t.is_write = (gregs[REG_ERR] & PF_WRITE) != 0;
         t.is_exec = (gregs[REG_ERR] & PF_EXEC) != 0;
-    } else if (sig == SIGBUS) {
+    } else if (sig == SIGBUS && t.kind == OS_TRAP_OTHER) {
         t.kind = OS_TRAP_PAGE; /* userfaultfd with SIGBUS: the address is exact */
         t.addr = (uint64_t)info->si_addr;
         t.is_write = (gregs[REG_ERR] & PF_WRITE) != 0;
@@ -119,7 +120,7 @@ _Static_assert(offsetof(struct os_regs, rip) == 128 && offsetof(struct os_regs, 
 int os_trap_install(os_trap_fn fn)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGVTALRM};
-    struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART};
     stack_t alt = {.ss_size = ALT_STACK_SIZE};
 
     g.fn = fn;
