@@ -25,6 +25,10 @@ bool zw_probe(KPROCESSOR_MODE mode, const void *p, size_t size);
 /* A NUL-terminated copy of text at `to`, described by *ret. Returns the end of the copy. */
 uint8_t *zw_put_string(UNICODE_STRING *ret, uint8_t *to, const WCHAR *text);
 
+/* Does the name match the expression (* ? < > ")? */
+bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *name, size_t name_chars,
+                 bool ignore_case);
+
 /* ---- Names ---- */
 /* An object's full name: files have their device's name in front, keys their path. */
 bool zw_full_name(const void *object, WCHAR *buf, size_t chars);
