@@ -302,7 +302,10 @@ static void check_contents(const struct pl_block_info *b)
     enum ke_active_kind kind;
     uint64_t object;
 
-    if (!vf_is_enabled() || !ke_find_active_in(b->start, b->size, &kind, &object))
+    if (!vf_is_enabled())
+        return;
+    ex_lookaside_check_free(b->start, b->size);
+    if (!ke_find_active_in(b->start, b->size, &kind, &object))
         return;
     if (kind == KE_ACTIVE_TIMER)
         report4(VF_VER_FREE_TIMER, object, b->attr, b->start);

@@ -19,7 +19,7 @@ static const struct {
     {MM_HIGH_PA, MM_RAM_END},
 };
 
-static bool is_ram(uint64_t pa)
+bool mm_is_ram(uint64_t pa)
 {
     for (size_t i = 0; i < PP_COUNT(ram); i++)
         if (pa >= ram[i].start && pa < ram[i].end)
@@ -54,7 +54,7 @@ static uint64_t map_io(uint64_t pa, size_t size, unsigned prot)
     for (uint64_t i = 0; i < r.pages; i++) {
         uint64_t page = (r.pfn + i) * PP_PAGE_SIZE;
 
-        if (is_ram(page) && !is_held(page)) {
+        if (mm_is_ram(page) && !is_held(page)) {
             mm_rule(VF_MAP_IO_RAM, 0x83, pa, size, page / PP_PAGE_SIZE);
             break;
         }

@@ -123,7 +123,9 @@ uint64_t mm_phys(uint64_t va)
     if ((va >= MM_PTE_VA && va < MM_PTE_END) || (va >= MM_USER_MAP_VA && va < KE_USER_HIGH)) {
         const struct mm_map *m = mm_map_find(va);
 
-        return m ? map_frame(m, (va - m->va) / PP_PAGE_SIZE) * PP_PAGE_SIZE + offset : 0;
+        if (!m || (m->kind == MM_MAP_RESERVED && (va - m->va) / PP_PAGE_SIZE >= m->used))
+            return 0;
+        return map_frame(m, (va - m->va) / PP_PAGE_SIZE) * PP_PAGE_SIZE + offset;
     }
     return mm_is_valid(va) ? made_frame(mm_page_of(va)) + offset : 0;
 }
@@ -136,9 +138,11 @@ static bool match_frame(void *ctx, struct mm_map *m)
 {
     struct by_frame *f = ctx;
 
+    uint64_t pages = m->kind == MM_MAP_RESERVED ? m->used : m->pages;
+
     if (m->is_user || m->is_loan)
         return true;
-    for (uint64_t i = 0; i < m->pages; i++) {
+    for (uint64_t i = 0; i < pages; i++) {
         if (map_frame(m, i) == f->pfn) {
             f->found = m->va + i * PP_PAGE_SIZE;
             return false;
@@ -259,7 +263,7 @@ static bool map_place(struct mm_map *m, unsigned prot, bool *mixed)
     uint64_t *next = m->is_user ? &g.user_next : &g.pte_next;
     uint64_t end = m->is_user ? MM_PROBE_ADDRESS : MM_PTE_END - 0x100000;
 
-    if (any_made(m)) {
+    if (m->kind != MM_MAP_RESERVED && any_made(m)) {
         m->is_loan = !m->is_user;
         m->va = m->is_loan ? loan_address(m) : 0;
         *mixed = !m->va;
@@ -318,8 +322,29 @@ void mm_map_free(struct mm_map *m)
 {
     if (!m->is_loan && m->kind != MM_MAP_RESERVED)
         PP_ASSERT(!os_unmap(m->va, m->pages * PP_PAGE_SIZE));
+    PP_ASSERT(!m->used);
     m->is_live = false;
     g.map_dead++;
+}
+
+bool mm_map_reserved(struct mm_map *m, const uint64_t *pfns, uint64_t pages)
+{
+    struct mm_map part = {.va = m->va, .pages = pages, .pfns = (uint64_t *)(uintptr_t)pfns};
+
+    if (!pfns) {
+        PP_ASSERT(!m->used || !os_unmap(m->va, m->used * PP_PAGE_SIZE));
+        pp_free(m->pfns);
+        m->pfns = NULL;
+        m->used = 0;
+        return true;
+    }
+    if (any_made(&part))
+        return false;
+    m->pfns = pp_new_array(m->pages, sizeof *m->pfns); /* the rest: frame 0 */
+    PP_ASSERT(m->pfns && !map_frames(g.fd, &part, OS_READ | OS_WRITE));
+    memcpy(m->pfns, pfns, pages * sizeof *pfns);
+    m->used = pages;
+    return true;
 }
 
 struct mm_map *mm_map_find(uint64_t va)
@@ -379,11 +404,15 @@ int mm_map_remap(int fd)
     for (size_t i = 0; !err && i < g.map_count; i++) {
         struct mm_map *m = g.maps[i];
 
-        if (!m->is_live || m->is_loan || m->kind == MM_MAP_RESERVED)
+        struct mm_map part = *m;
+
+        if (m->kind == MM_MAP_RESERVED)
+            part.pages = m->used;
+        if (!m->is_live || m->is_loan || !part.pages)
             continue;
-        err = os_unmap(m->va, m->pages * PP_PAGE_SIZE);
+        err = os_unmap(m->va, part.pages * PP_PAGE_SIZE);
         if (!err)
-            err = map_frames(fd, m, OS_READ | OS_WRITE);
+            err = map_frames(fd, &part, OS_READ | OS_WRITE);
     }
     g.fd = fd;
     return err;

@@ -49,6 +49,7 @@ struct mm_map {
     uint32_t owner, tag;
     enum mm_map_kind kind;
     bool is_live, is_user;
+    uint64_t used;    /* MM_MAP_RESERVED: pages mapped now */
     bool is_loan;     /* va is the memory's own address: nothing is mapped */
 };
 
@@ -71,6 +72,9 @@ int mm_phys_fd(void);
 /* NULL: no address space, or frames that cannot be mapped (*mixed: made-up ones of several places). */
 struct mm_map *mm_map_new(const struct mm_map_request *r, bool *mixed);
 void mm_map_free(struct mm_map *m);
+/* Put frames [pages] into a reserved range; NULL: take them away. False: frames that were made up. */
+bool mm_map_reserved(struct mm_map *m, const uint64_t *pfns, uint64_t pages);
+bool mm_is_ram(uint64_t pa);
 /* The live mapping that holds va; NULL: none. Loans only by their exact address. */
 struct mm_map *mm_map_find(uint64_t va);
 void mm_map_each(bool (*fn)(void *ctx, struct mm_map *m), void *ctx);

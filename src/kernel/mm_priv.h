@@ -11,6 +11,13 @@ int mm_after_fork(void);
 /* Mappings and contiguous memory the image leaves behind: one note each. Returns how many. */
 unsigned mm_check_unload(struct ke_image *image);
 
+/* ---- Lookaside lists (ex_lookaside.c) ---- */
+
+/* A block goes away: lists in it that are still in use are reported and forgotten. */
+void ex_lookaside_check_free(uint64_t start, uint64_t size);
+/* The same for an image that unloads. Returns how many. */
+unsigned ex_lookaside_check_unload(const struct ke_image *image);
+
 /* ---- User memory ---- */
 
 /* A user buffer of the simulated process, zeroed, 8-byte aligned, its end (rounded up to 8) against a
