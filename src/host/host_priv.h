@@ -120,6 +120,12 @@ int host_json(const struct host_verdict *v, const char *path);
 /* A whole file, at most `max` bytes, with a zero byte behind it. Returns 0 or -Exxx (-EFBIG: larger). */
 int host_read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size);
 
+/* ---- The machine directory (machine_dir.c) ---- */
+
+/* Find and make the directory by the rules of DESIGN.md; reads its system.reg into *ret (NULL: none there).
+ * Returns 0, or -Exxx with one line in why that names the file. */
+int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size, char why[PP_WHY_SIZE]);
+
 /* ---- Symbols ---- */
 
 struct host_symbols;
@@ -142,6 +148,8 @@ struct host_machine {
     size_t size;
     const char *script;   /* text of the scenario or NULL */
     size_t script_size;
+    const char *registry; /* text of the machine's system.reg or NULL */
+    size_t registry_size;
     uint64_t requests_left;
 };
 

@@ -408,7 +408,7 @@ int host_run(const struct host_options *o, FILE *out)
     struct session s = {.v = {.o = o}};
     struct host_machine m = {.o = o};
     uint8_t *bytes = NULL, *script = NULL;
-    char why[PP_WHY_SIZE];
+    char why[PP_WHY_SIZE], *registry = NULL;
     struct pe_image *pe = NULL;
     int err, code = HOST_USAGE;
 
@@ -429,6 +429,11 @@ int host_run(const struct host_options *o, FILE *out)
             goto done;
         }
     }
+    if (host_machine_dir(o, &registry, &m.registry_size, why)) {
+        fprintf(stderr, "poolproof: %s\n", why);
+        goto done;
+    }
+    m.registry = registry;
     if (!o->scenario && pe_code_walk(pe, &m.code)) {
         fprintf(stderr, "poolproof: %s: out of memory\n", o->driver);
         goto done;
@@ -456,5 +461,6 @@ done:
     pe_image_free(pe);
     pp_free(bytes);
     pp_free(script);
+    pp_free(registry);
     return code;
 }

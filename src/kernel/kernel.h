@@ -51,6 +51,9 @@ void ke_config_init(struct ke_config *cfg);
 /* Returns 0 or -Exxx with one line in why. */
 int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE]);
 const char *ke_guard_name(void);
+/* Settings of the machine directory: a registry file in regedit's text format, read over the defaults.
+ * After ke_init, before any driver runs. Returns 0 or -Exxx with line and cause in why. */
+int ke_registry_load(const char *text, size_t size, char why[PP_WHY_SIZE]);
 
 /* Map, relocate, bind. Nothing of it runs. `path` for reports; `bytes` are copied.
  * Returns 0, -ENOEXEC (not a driver, `why`), -ENOMEM. */
@@ -106,6 +109,13 @@ struct ke_result ke_major(struct ke_file *f, uint8_t major, uint8_t minor);
 unsigned ke_cancel(struct ke_file *f);
 /* IRP_MJ_CLEANUP then IRP_MJ_CLOSE; frees f. */
 struct ke_result ke_close(struct ke_file *f);
+
+/* A simulated interrupt: runs the service routines connected to the vector. Returns how many claimed it. */
+unsigned ke_interrupt(uint32_t vector);
+/* Connected interrupts, for the default drive. fn returns false to stop. */
+void ke_each_interrupt(bool (*fn)(void *ctx, uint32_t vector, const struct ke_image *owner), void *ctx);
+/* IRP_MJ_SHUTDOWN to every device that registered for it. */
+struct ke_result ke_shutdown(void);
 
 /* Let work items, DPCs and timers run: up to `ms` of virtual time. */
 void ke_settle(uint64_t ms);

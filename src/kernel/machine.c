@@ -146,6 +146,11 @@ int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE])
     return 0;
 }
 
+int ke_registry_load(const char *text, size_t size, char why[PP_WHY_SIZE])
+{
+    return cm_load_reg(text, size, why);
+}
+
 const char *ke_guard_name(void)
 {
     return pl_guard_name(ke_m.pool);
