@@ -191,8 +191,6 @@ LARGE_INTEGER NTAPI KeQueryPerformanceCounter(PLARGE_INTEGER frequency);
 VOID NTAPI KeStallExecutionProcessor(ULONG microseconds);
 VOID NTAPI ExQueryTimerResolution(PULONG maximum, PULONG minimum, PULONG current);
 ULONG NTAPI ExSetTimerResolution(ULONG desired, BOOLEAN set);
-VOID NTAPI ExSystemTimeToLocalTime(PLARGE_INTEGER system, PLARGE_INTEGER local);
-VOID NTAPI ExLocalTimeToSystemTime(PLARGE_INTEGER local, PLARGE_INTEGER system);
 
 /* ke_timer.c */
 VOID NTAPI KeInitializeTimerEx(PKTIMER timer, TIMER_TYPE type);
@@ -335,7 +333,6 @@ HANDLE NTAPI PsGetCurrentThreadId(void);
 HANDLE NTAPI PsGetThreadId(PETHREAD thread);
 HANDLE NTAPI PsGetThreadProcessId(PETHREAD thread);
 PEPROCESS NTAPI PsGetThreadProcess(PETHREAD thread);
-PEPROCESS NTAPI IoThreadToProcess(PETHREAD thread);
 PEPROCESS NTAPI PsGetCurrentThreadProcess(void);
 HANDLE NTAPI PsGetCurrentThreadProcessId(void);
 CCHAR NTAPI PsGetCurrentThreadPreviousMode(void);
@@ -347,13 +344,9 @@ PVOID NTAPI PsGetThreadWin32Thread(PETHREAD thread);
 PVOID NTAPI PsGetCurrentThreadWin32Thread(void);
 LONGLONG NTAPI PsGetThreadCreateTime(PETHREAD thread);
 BOOLEAN NTAPI PsIsSystemThread(PETHREAD thread);
-BOOLEAN NTAPI IoIsSystemThread(PETHREAD thread);
 BOOLEAN NTAPI PsIsThreadTerminating(PETHREAD thread);
 NTSTATUS NTAPI PsLookupThreadByThreadId(HANDLE id, PETHREAD *ret);
 NTSTATUS NTAPI PsLookupProcessThreadByCid(PCLIENT_ID cid, PEPROCESS *process, PETHREAD *ret);
-VOID NTAPI IoGetStackLimits(PULONG_PTR low, PULONG_PTR high);
-ULONG_PTR NTAPI IoGetRemainingStackSize(void);
-ULONG NTAPI IoWithinStackLimits(ULONG_PTR start, SIZE_T size);
 NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT callout, PVOID parameter,
                                                SIZE_T size, BOOLEAN wait, PVOID context);
 NTSTATUS NTAPI KeExpandKernelStackAndCallout(PEXPAND_STACK_CALLOUT callout, PVOID parameter,

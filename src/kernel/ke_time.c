@@ -283,18 +283,3 @@ NT_EXPORT ULONG NTAPI ExSetTimerResolution(ULONG desired, BOOLEAN set)
         return KE_TICK;
     return (ULONG)PP_MIN(PP_MAX(desired, 5000u), (ULONG)KE_TICK);
 }
-
-/* The simulated zone is UTC. Doc: wdm.h, ExSystemTimeToLocalTime. */
-NT_EXPORT VOID NTAPI ExSystemTimeToLocalTime(PLARGE_INTEGER system, PLARGE_INTEGER local)
-{
-    LARGE_INTEGER t = *system;
-
-    *local = t;
-}
-
-NT_EXPORT VOID NTAPI ExLocalTimeToSystemTime(PLARGE_INTEGER local, PLARGE_INTEGER system)
-{
-    LARGE_INTEGER t = *local;
-
-    *system = t;
-}

@@ -208,11 +208,6 @@ NT_EXPORT PEPROCESS NTAPI PsGetThreadProcess(PETHREAD thread)
     return (PEPROCESS)thread->Tcb.Process;
 }
 
-NT_EXPORT PEPROCESS NTAPI IoThreadToProcess(PETHREAD thread)
-{
-    return (PEPROCESS)thread->Tcb.Process;
-}
-
 NT_EXPORT PEPROCESS NTAPI PsGetCurrentThreadProcess(void)
 {
     return (PEPROCESS)ke_thread_now->object->Tcb.Process;
@@ -268,11 +263,6 @@ NT_EXPORT BOOLEAN NTAPI PsIsSystemThread(PETHREAD thread)
     return (thread->Tcb.MiscFlags & KTHREAD_MISC_SYSTEM_THREAD) != 0;
 }
 
-NT_EXPORT BOOLEAN NTAPI IoIsSystemThread(PETHREAD thread)
-{
-    return PsIsSystemThread(thread);
-}
-
 NT_EXPORT BOOLEAN NTAPI PsIsThreadTerminating(PETHREAD thread)
 {
     return (thread->CrossThreadFlags & 1) != 0;
@@ -305,40 +295,6 @@ NT_EXPORT NTSTATUS NTAPI PsLookupProcessThreadByCid(PCLIENT_ID cid, PEPROCESS *p
 }
 
 /* ---- Stack ---- */
-
-/* Doc: ntddk.h, IoGetStackLimits: of the stack that is in use, the exception stack included. */
-NT_EXPORT VOID NTAPI IoGetStackLimits(PULONG_PTR low, PULONG_PTR high)
-{
-    struct ke_gate_record *r = ke_gate_import();
-    struct ke_thread *t = ke_thread_now;
-    uint64_t at = r ? r->rsp : KE_ARG(__builtin_frame_address(0));
-
-    if (at > t->exc_low && at <= t->exc_high) {
-        *low = t->exc_low;
-        *high = t->exc_high;
-        return;
-    }
-    *low = t->stack_limit;
-    *high = t->stack_high;
-}
-
-NT_EXPORT ULONG_PTR NTAPI IoGetRemainingStackSize(void)
-{
-    struct ke_gate_record *r = ke_gate_import();
-    uint64_t at = r ? r->rsp : KE_ARG(__builtin_frame_address(0));
-    ULONG_PTR low, high;
-
-    IoGetStackLimits(&low, &high);
-    return at > low ? at - low : 0;
-}
-
-NT_EXPORT ULONG NTAPI IoWithinStackLimits(ULONG_PTR start, SIZE_T size)
-{
-    ULONG_PTR low, high;
-
-    IoGetStackLimits(&low, &high);
-    return start >= low && start + size <= high && start + size >= start;
-}
 
 /* Doc: ntddk.h, KeExpandKernelStackAndCallout: the stack here is big enough for any size that Windows
  * grants; the callout runs on it. */

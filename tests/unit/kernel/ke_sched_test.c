@@ -313,14 +313,15 @@ Test(thread, system_threads)
 
 static void limits(void *arg)
 {
-    ULONG_PTR low, high;
+    struct ke_thread *t = ke_thread_now;
+    KTHREAD *k = KeGetCurrentThread();
 
     (void)arg;
-    IoGetStackLimits(&low, &high);
-    cr_assert_eq(high - low, 0x6000);
-    cr_assert_eq(high & 0x3FFFF, 0);
-    cr_assert_gt(IoGetRemainingStackSize(), 0x5000);
-    cr_assert(IoWithinStackLimits(KE_ARG(&low), 8));
+    cr_assert_eq(t->stack_high - t->stack_limit, 0x6000);
+    cr_assert_eq(t->stack_high & 0x3FFFF, 0);
+    cr_assert_eq(KE_ARG(k->StackBase), t->stack_high);
+    cr_assert_gt(KE_ARG(&t), t->stack_limit);
+    cr_assert_lt(KE_ARG(&t), t->stack_high);
 }
 
 Test(thread, stacks_lie_at_fixed_addresses)
