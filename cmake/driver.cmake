@@ -9,7 +9,7 @@ execute_process(COMMAND ${DRIVER_CLANG} -print-resource-dir
     OUTPUT_VARIABLE DRIVER_RESOURCE_DIR OUTPUT_STRIP_TRAILING_WHITESPACE)
 
 set(DRIVER_CFLAGS --target=x86_64-pc-windows-msvc -fgnuc-version=12.2 -fms-extensions
-    -fasync-exceptions -ffreestanding -O1 -g -gcodeview -gno-codeview-command-line
+    -fasync-exceptions -ffreestanding -fasynchronous-unwind-tables -O1 -g -gcodeview -gno-codeview-command-line
     -fno-strict-aliasing -fno-delete-null-pointer-checks -mno-stack-arg-probe -mno-implicit-float
     -fdebug-compilation-dir=. -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
     -nostdinc -isystem ${DRIVER_RESOURCE_DIR}/include -isystem ${DDK_INCLUDE} -isystem ${MINGW_INCLUDE}
