@@ -117,8 +117,10 @@ ke_gate_back:
     jmp *R_RIP(%r10)
     .size ke_gate_back, .-ke_gate_back
 
-/* uint64_t ke_callout_enter(uint64_t target, unsigned argc, const uint64_t *argv, struct ke_gate_record *r)
- * argv holds at least four entries. The record is already pushed. */
+/* uint64_t ke_callout_enter(uint64_t target, unsigned argc, const uint64_t *argv, struct ke_gate_record *r,
+ *                           uint64_t stack)
+ * argv holds at least four entries. The record is already pushed. `stack`: run the driver on that stack
+ * (its top); 0: go on on this one. */
     .globl ke_callout_enter
     .hidden ke_callout_enter
     .type ke_callout_enter, @function
@@ -141,6 +143,8 @@ ke_callout_enter:
     mov %rdi, R_TARGET(%rcx)
     stmxcsr R_MXCSR(%rcx)
     fnstcw R_MXCSR+4(%rcx)
+    test %r8, %r8
+    cmovnz %r8, %rsp
     mov %esi, %eax
     cmp $4, %eax
     jae 2f

@@ -68,19 +68,25 @@ uint64_t ke_callout(uint64_t target, enum ke_callout_tag tag, bool *aborted, uns
 {
     uint64_t four[4] = {0};
     struct ke_gate_record *r = ke_gate_top;
-    uint64_t result;
+    uint64_t result, stack = 0;
 
     if (r >= ke_gate_limit)
         ke_gate_overflow();
     memset(r, 0, offsetof(struct ke_gate_record, xmm));
     r->kind = KE_GATE_CALLOUT;
     r->tag = tag;
+    /* The first call of a fiber moves from the entry stack to the driver's own: our frames there are out of
+     * reach of a driver that overruns its stack upwards. */
+    if (r == ke_gate_first() && ke_thread_now->has_entry_stack) {
+        r->tag |= KE_CALL_BASE;
+        stack = ke_thread_now->stack_high;
+    }
     ke_gate_top = r + 1;
     if (argc < 4) {
         memcpy(four, argv, argc * sizeof *argv);
         argv = four;
     }
-    result = ke_callout_enter(target, argc, argv, r);
+    result = ke_callout_enter(target, argc, argv, r, stack);
     if (aborted)
         *aborted = r->aborted != 0;
     return result;
@@ -95,7 +101,7 @@ void ke_gate_unwind_to(uint64_t rsp)
     while (ke_gate_top > first) {
         struct ke_gate_record *r = ke_gate_top - 1;
 
-        if (r->rsp > rsp)
+        if (r->rsp > rsp || (r->kind == KE_GATE_CALLOUT && (r->tag & KE_CALL_BASE)))
             break;
         ke_gate_top = r;
     }
@@ -186,7 +192,7 @@ void ke_contain(void)
     ke_irql_reset();
     /* The outermost boundary: everything nested in the request ends with it. */
     for (struct ke_gate_record *it = first; it < ke_gate_top; it++) {
-        if (it->kind == KE_GATE_CALLOUT && it->tag == KE_CALL_BOUNDARY) {
+        if (it->kind == KE_GATE_CALLOUT && (it->tag & ~(uint64_t)KE_CALL_BASE) == KE_CALL_BOUNDARY) {
             r = it;
             break;
         }
@@ -195,7 +201,7 @@ void ke_contain(void)
         ke_m.is_unsound = true;
         ke_thread_exit(); /* a driver's own thread, DPC or work item */
     }
-    os_stack_forget(ke_thread_now->stack_low, r->rsp);
+    os_stack_forget(ke_thread_now->stack_low, ke_thread_now->stack_high);
     ke_gate_top = r + 1;
     r->aborted = 1;
     ke_callout_leave();

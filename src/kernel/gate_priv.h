@@ -13,7 +13,7 @@ void ke_callout_back(void);
 void ke_callout_leave(void);
 void ke_chkstk(void);
 uint64_t ke_callout_enter(uint64_t target, unsigned argc, const uint64_t *argv,
-                          struct ke_gate_record *r);
+                          struct ke_gate_record *r, uint64_t stack);
 PP_NORETURN void ke_on_stack(uint64_t stack_high, void (*fn)(void *), void *arg);
 void ke_gate_check(struct ke_gate_record *r);
 PP_NORETURN void ke_gate_overflow(void);

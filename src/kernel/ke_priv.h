@@ -45,6 +45,7 @@ struct ke_thread {
     uint64_t stack_limit;           /* what IoGetStackLimits reports as the low end: 24 KB as on
                                        Windows; below it is room for native code of ours */
     uint64_t exc_low, exc_high;     /* exception stack of this fiber */
+    bool has_entry_stack;           /* native code starts on a stack of its own, see ke_callout */
     ETHREAD *object;                /* driver-visible, from ob */
     uint64_t id;
     bool is_system, is_dead, is_request;

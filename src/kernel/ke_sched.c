@@ -22,6 +22,8 @@
 
 enum {
     SLOT_SIZE = 0x40000,
+    ENTRY_OFFSET = 0x2000, /* native frames below the first call into a driver */
+    ENTRY_SIZE = 0xC000,
     EXC_OFFSET = 0x10000,
     EXC_SIZE = 0x10000,
     STACK_OFFSET = 0x28000,
@@ -338,9 +340,11 @@ static struct ke_thread *slot_new(void)
     PP_ASSERT(t);
     t->gate_base = pp_new_array(KE_GATE_DEPTH + 1, sizeof *t->gate_base);
     PP_ASSERT(t->gate_base);
+    PP_ASSERT(!os_map(base + ENTRY_OFFSET, ENTRY_SIZE, OS_READ | OS_WRITE));
     PP_ASSERT(!os_map(base + EXC_OFFSET, EXC_SIZE, OS_READ | OS_WRITE));
     PP_ASSERT(!os_map(base + STACK_OFFSET, STACK_SIZE, OS_READ | OS_WRITE));
     t->slot = slot;
+    t->has_entry_stack = true;
     t->exc_low = base + EXC_OFFSET;
     t->exc_high = t->exc_low + EXC_SIZE;
     t->stack_low = base + STACK_OFFSET;
@@ -417,6 +421,7 @@ void ke_sched_adopt_process(PEPROCESS process)
 struct ke_thread *ke_thread_new(void (*fn)(void *arg), void *arg, bool is_request)
 {
     struct ke_thread *t = slot_take(is_request);
+    uint64_t entry;
 
     if (!g.boot.object->Tcb.Process && ps_system)
         ke_sched_adopt_process(ps_system);
@@ -430,8 +435,10 @@ struct ke_thread *ke_thread_new(void (*fn)(void *arg), void *arg, bool is_reques
     }
     t->fn = fn;
     t->arg = arg;
+    entry = KE_STACK_LOW + (uint64_t)t->slot * SLOT_SIZE + ENTRY_OFFSET;
     os_stack_forget(t->stack_low, t->stack_high);
-    os_fiber_init(&t->fiber, t->stack_low, t->stack_high, thread_main, t);
+    os_stack_forget(entry, entry + ENTRY_SIZE);
+    os_fiber_init(&t->fiber, entry, entry + ENTRY_SIZE, thread_main, t);
     pp_list_push_back(&g.threads, &t->link);
     if (g.cpus > 1 && !is_request)
         choose_cpu(t);
@@ -567,6 +574,7 @@ int ke_sched_init(void)
     t = slot_new();
     thread_reset(t, false);
     t->is_idle = true;
+    t->has_entry_stack = false;
     t->id = ke_client_id_next();
     t->object = ke_thread_object_new(t);
     os_fiber_init(&t->fiber, t->stack_low, t->stack_high, idle_main, NULL);

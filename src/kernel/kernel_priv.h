@@ -101,6 +101,7 @@ enum ke_callout_tag {
     KE_CALL_BOUNDARY, /* ke_contain() may end up here */
     KE_CALL_SEH,      /* seh.c calls a language handler; args[0] is its struct seh_call */
     KE_CALL_FUNCLET,  /* a language handler calls a filter or a termination handler */
+    KE_CALL_BASE = 1 << 8, /* set by ke_callout: the native frames are on the fiber's entry stack */
 };
 
 enum { KE_GATE_DEPTH = 160 };

@@ -112,7 +112,7 @@ bool seh_walk_cross(struct seh_walk *w)
             ke_import_regs(w->rec, &w->regs);
             continue;
         }
-        if (w->rec->tag != KE_CALL_SEH)
+        if ((w->rec->tag & ~(uint64_t)KE_CALL_BASE) != KE_CALL_SEH)
             return false;
         call = (const struct seh_call *)w->rec->args[0];
         w->regs = call->origin;
@@ -137,7 +137,7 @@ uint64_t seh_callout(uint64_t target, enum ke_callout_tag tag, const struct seh_
     r->tag = tag;
     r->args[0] = KE_ARG(call);
     ke_gate_top = r + 1;
-    return ke_callout_enter(target, 4, argv, r);
+    return ke_callout_enter(target, 4, argv, r, 0);
 }
 
 static EXCEPTION_DISPOSITION handler_call(const struct ke_frame *f, EXCEPTION_RECORD *rec, CONTEXT *ctx,
