@@ -46,7 +46,8 @@ static void sift_down(const struct sorted *s, size_t i, size_t end)
     }
 }
 
-/* Heapsort (Williams, 1964): bounded time and no recursion, whatever the driver's compare routine says. */
+/* Heapsort (Williams, 1964): bounded time and no recursion, whatever the driver's compare routine
+ * says. */
 static void sort(const struct sorted *s)
 {
     mm_check_range(s->base, s->count * s->width, true);
@@ -84,7 +85,8 @@ NT_EXPORT VOID NTAPI crt_qsort(PVOID base, SIZE_T count, SIZE_T width, PVOID rou
 }
 
 /* Doc: C runtime, qsort_s: the context comes first. */
-NT_EXPORT VOID NTAPI crt_qsort_s(PVOID base, SIZE_T count, SIZE_T width, PVOID routine, PVOID context)
+NT_EXPORT VOID NTAPI crt_qsort_s(PVOID base, SIZE_T count, SIZE_T width, PVOID routine,
+                                 PVOID context)
 {
     if (base && width && routine)
         sort(&(struct sorted){base, count, width, KE_ARG(routine), true, KE_ARG(context)});
@@ -97,18 +99,19 @@ NT_EXPORT PVOID NTAPI crt_bsearch(PCVOID key, PVOID base, SIZE_T count, SIZE_T w
 }
 
 /* Doc: C runtime, bsearch_s. The context is the sixth argument. */
-NT_EXPORT PVOID NTAPI crt_bsearch_s(PCVOID key, PVOID base, SIZE_T count, SIZE_T width, PVOID routine,
-                                    PVOID context)
+NT_EXPORT PVOID NTAPI crt_bsearch_s(PCVOID key, PVOID base, SIZE_T count, SIZE_T width,
+                                    PVOID routine, PVOID context)
 {
-    return search(&(struct sorted){base, count, width, KE_ARG(routine), true, KE_ARG(context)}, key);
+    return search(&(struct sorted){base, count, width, KE_ARG(routine), true, KE_ARG(context)},
+                  key);
 }
 
 static struct {
     ULONG seed;
 } g = {1};
 
-/* Doc: C runtime, rand: 0 to 0x7FFF, the same sequence after the same seed; 1 is the first seed. The
- * constants are those of the documented linear congruential generator. */
+/* Doc: C runtime, rand: 0 to 0x7FFF, the same sequence after the same seed; 1 is the first seed.
+ * The constants are those of the documented linear congruential generator. */
 NT_EXPORT INT NTAPI crt_rand(void)
 {
     g.seed = g.seed * 214013u + 2531011u;
@@ -120,8 +123,8 @@ NT_EXPORT VOID NTAPI crt_srand(UINT seed)
     g.seed = seed;
 }
 
-/* Doc: C runtime, _purecall. Nothing can go on from a call to a function that does not exist; the raised
- * status ends in a bug check unless the driver has a handler for it. */
+/* Doc: C runtime, _purecall. Nothing can go on from a call to a function that does not exist; the
+ * raised status ends in a bug check unless the driver has a handler for it. */
 NT_EXPORT INT NTAPI crt_purecall(void)
 {
     ke_raise_status(STATUS_NOT_IMPLEMENTED);

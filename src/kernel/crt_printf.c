@@ -1,11 +1,12 @@
 /*
- * The printf family. What differs between its members is only what happens when the text does not fit:
+ * The printf family. What differs between its members is only what happens when the text does not
+ * fit:
  *
  *   sprintf, swprintf        no limit, always a terminator
- *   _snprintf, _snwprintf    fits with its terminator: terminated; fits exactly: not terminated, length
- *                            returned; else cut, not terminated, -1
- *   sprintf_s, swprintf_s    does not fit: empty string, -1
- *   _snprintf_s, ...         cut to `count` and terminated, -1; not even that fits: empty string, -1
+ *   _snprintf, _snwprintf    fits with its terminator: terminated; fits exactly: not terminated,
+ * length returned; else cut, not terminated, -1 sprintf_s, swprintf_s    does not fit: empty
+ * string, -1 _snprintf_s, ...         cut to `count` and terminated, -1; not even that fits: empty
+ * string, -1
  *
  * The range that will be written is checked against its pool block before the first character.
  *
@@ -26,16 +27,17 @@ static void put_end(const struct rtl_format *f, size_t at)
         ((char *)f->buf)[at] = 0;
 }
 
-/* Write the text, at most `room` characters, and a terminator if asked. `f` has been run to count. */
+/* Write the text, at most `room` characters, and a terminator if asked. `f` has been run to count.
+ */
 static void write_out(struct rtl_format *f, NT_VA_LIST ap, void *buf, size_t room, bool end)
 {
     size_t n = PP_MIN(f->length, room);
+    size_t fits = mm_check_range(buf, (n + end) * unit(f), true) / unit(f);
 
-    mm_check_range(buf, (n + end) * unit(f), true);
     f->buf = buf;
-    f->room = room;
+    f->room = PP_MIN(room, fits);
     (void)rtl_format_run(f, ap); /* it succeeded when counting */
-    if (end)
+    if (end && n < fits)
         put_end(f, n);
 }
 
@@ -63,7 +65,8 @@ static INT print_secure(struct rtl_format *f, void *buf, size_t size, size_t cou
 {
     if (!buf || !size || !f->text)
         return -1;
-    if (!rtl_format_run(f, ap) || (f->length >= size && (strict || (count != SIZE_MAX && count >= size)))) {
+    if (!rtl_format_run(f, ap) ||
+        (f->length >= size && (strict || (count != SIZE_MAX && count >= size)))) {
         f->buf = buf;
         mm_check_range(buf, unit(f), true);
         put_end(f, 0);
@@ -77,10 +80,10 @@ static INT print_secure(struct rtl_format *f, void *buf, size_t size, size_t cou
 #define WIDE(format) (&(struct rtl_format){.text = (format), .is_wide = true})
 
 /* A variadic export and its form with an argument list. */
-#define WITH_LIST(ret, last, call)                                                                 \
-    NT_VA_LIST ap;                                                                                 \
-    NT_VA_START(ap, last);                                                                         \
-    ret = call;                                                                                    \
+#define WITH_LIST(ret, last, call) \
+    NT_VA_LIST ap;                 \
+    NT_VA_START(ap, last);         \
+    ret = call;                    \
     NT_VA_END(ap)
 
 NT_EXPORT INT NTAPI crt_vsprintf(PSTR buf, PCSTR format, NT_VA_LIST ap)
@@ -113,12 +116,14 @@ NT_EXPORT INT NTAPI crt_vswprintf_s(PWSTR buf, SIZE_T size, PCWSTR format, NT_VA
     return print_secure(WIDE(format), buf, size, SIZE_MAX, true, ap);
 }
 
-NT_EXPORT INT NTAPI crt_vsnprintf_s(PSTR buf, SIZE_T size, SIZE_T count, PCSTR format, NT_VA_LIST ap)
+NT_EXPORT INT NTAPI crt_vsnprintf_s(PSTR buf, SIZE_T size, SIZE_T count, PCSTR format,
+                                    NT_VA_LIST ap)
 {
     return print_secure(NARROW(format), buf, size, count, false, ap);
 }
 
-NT_EXPORT INT NTAPI crt_vsnwprintf_s(PWSTR buf, SIZE_T size, SIZE_T count, PCWSTR format, NT_VA_LIST ap)
+NT_EXPORT INT NTAPI crt_vsnwprintf_s(PWSTR buf, SIZE_T size, SIZE_T count, PCWSTR format,
+                                     NT_VA_LIST ap)
 {
     return print_secure(WIDE(format), buf, size, count, false, ap);
 }

@@ -41,10 +41,10 @@ static unsigned ctype(INT c)
     return c < ' ' || c == 0x7F ? CT_CONTROL : CT_PUNCT;
 }
 
-#define CLASS(name, bits)                                                                          \
-    NT_EXPORT INT NTAPI name(INT c)                                                                \
-    {                                                                                              \
-        return (ctype(c) & (bits)) != 0;                                                           \
+#define CLASS(name, bits)                \
+    NT_EXPORT INT NTAPI name(INT c)      \
+    {                                    \
+        return (ctype(c) & (bits)) != 0; \
     }
 
 CLASS(crt_isupper, CT_UPPER)

@@ -1,12 +1,12 @@
 /*
- * String functions of the C runtime, once for both widths: crt_string.c includes this with CHAR and the
- * names crt_str*, crt_wstring.c with WCHAR and crt_wcs*. Includer's macros:
+ * String functions of the C runtime, once for both widths: crt_string.c includes this with CHAR and
+ * the names crt_str*, crt_wstring.c with WCHAR and crt_wcs*. Includer's macros:
  *
  *   TEXT_CHAR   the character type          TEXT(len)   crt_strlen or crt_wcslen
  *   TEXT_UNIT   its unsigned form           TEXT_(set)  crt__strset or crt__wcsset
  *
- * Where a length is known before anything is written, the destination's range is checked against its pool
- * block; copies go through mm_copy. Case is that of the "C" locale: A to Z.
+ * Where a length is known before anything is written, the destination's range is checked against
+ * its pool block; copies go through mm_copy. Case is that of the "C" locale: A to Z.
  *
  * Doc: Microsoft C runtime, the page of each function.
  */
@@ -85,11 +85,11 @@ NT_EXPORT TEXT_CHAR *NTAPI TEXT(cat)(TEXT_CHAR *dst, const TEXT_CHAR *src)
 /* Fills up to `count` with zeros; no terminator when the source is that long. */
 NT_EXPORT TEXT_CHAR *NTAPI TEXT(ncpy)(TEXT_CHAR *dst, const TEXT_CHAR *src, SIZE_T count)
 {
-    size_t n = length_at_most(src, count);
+    size_t fits = mm_check_range(dst, count * sizeof *dst, true) / sizeof *dst;
+    size_t n = length_at_most(src, fits);
 
-    mm_check_range(dst, count * sizeof *dst, true);
     copy(dst, src, n);
-    for (; n < count; n++)
+    for (; n < fits; n++)
         dst[n] = 0;
     return dst;
 }
@@ -99,9 +99,10 @@ NT_EXPORT TEXT_CHAR *NTAPI TEXT(ncat)(TEXT_CHAR *dst, const TEXT_CHAR *src, SIZE
     TEXT_CHAR *end = dst + length(dst);
     size_t n = length_at_most(src, count);
 
-    mm_check_range(end, (n + 1) * sizeof *end, true);
-    copy(end, src, n);
-    end[n] = 0;
+    if (mm_check_range(end, (n + 1) * sizeof *end, true) == (n + 1) * sizeof *end) {
+        copy(end, src, n);
+        end[n] = 0;
+    }
     return dst;
 }
 
@@ -112,9 +113,10 @@ static INT put_secure(TEXT_CHAR *dst, size_t at, size_t room, const TEXT_CHAR *s
         put(dst, 0);
         return TEXT_ERANGE;
     }
-    mm_check_range(dst + at, (count + 1) * sizeof *dst, true);
-    copy(dst + at, src, count);
-    dst[at + count] = 0;
+    if (mm_check_range(dst + at, (count + 1) * sizeof *dst, true) == (count + 1) * sizeof *dst) {
+        copy(dst + at, src, count);
+        dst[at + count] = 0;
+    }
     return 0;
 }
 
@@ -143,8 +145,10 @@ NT_EXPORT INT NTAPI TEXT(cat_s)(TEXT_CHAR *dst, SIZE_T room, const TEXT_CHAR *sr
     return put_secure(dst, at, room, src, length(src));
 }
 
-/* The part that strncpy_s and strncat_s share: at most `count`, or as much as fits with _TRUNCATE. */
-static INT put_secure_counted(TEXT_CHAR *dst, size_t at, size_t room, const TEXT_CHAR *src, size_t count)
+/* The part that strncpy_s and strncat_s share: at most `count`, or as much as fits with _TRUNCATE.
+ */
+static INT put_secure_counted(TEXT_CHAR *dst, size_t at, size_t room, const TEXT_CHAR *src,
+                              size_t count)
 {
     size_t n = length_at_most(src, count == TEXT_TRUNCATE ? room - at : count);
 
@@ -412,7 +416,7 @@ static INT number_to_text(uint64_t value, bool negative, TEXT_CHAR *dst, size_t 
         return TEXT_EINVAL;
     }
     do {
-        reversed[n++] = (TEXT_CHAR)"0123456789abcdefghijklmnopqrstuvwxyz"[value % (unsigned)radix];
+        reversed[n++] = (TEXT_CHAR) "0123456789abcdefghijklmnopqrstuvwxyz"[value % (unsigned)radix];
         value /= (unsigned)radix;
     } while (value);
     if (negative)
@@ -433,14 +437,16 @@ static INT signed32_to_text(LONG value, TEXT_CHAR *dst, size_t room, INT radix)
 {
     bool negative = radix == 10 && value < 0;
 
-    return number_to_text(negative ? 0 - (uint32_t)value : (uint32_t)value, negative, dst, room, radix);
+    return number_to_text(negative ? 0 - (uint32_t)value : (uint32_t)value, negative, dst, room,
+                          radix);
 }
 
 static INT signed64_to_text(LONGLONG value, TEXT_CHAR *dst, size_t room, INT radix)
 {
     bool negative = radix == 10 && value < 0;
 
-    return number_to_text(negative ? 0 - (uint64_t)value : (uint64_t)value, negative, dst, room, radix);
+    return number_to_text(negative ? 0 - (uint64_t)value : (uint64_t)value, negative, dst, room,
+                          radix);
 }
 
 NT_EXPORT TEXT_CHAR *NTAPI TEXT_NUMBER(itoa)(LONG value, TEXT_CHAR *dst, INT radix)

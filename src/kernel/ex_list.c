@@ -1,9 +1,11 @@
 /*
- * Interlocked lists and counters. With one host thread an export is atomic by itself; what stays is the
- * discipline: a spin lock that is already held here can never come free on Windows (these routines spin with
- * interrupts off), and a doubly linked list is checked as Windows 8 and later check it.
+ * Interlocked lists and counters. With one host thread an export is atomic by itself; what stays is
+ * the discipline: a spin lock that is already held here can never come free on Windows (these
+ * routines spin with interrupts off), and a doubly linked list is checked as Windows 8 and later
+ * check it.
  *
- * SLIST_HEADER on x64: depth (16 bits), sequence (48 bits), then the first entry's address in units of 16.
+ * SLIST_HEADER on x64: depth (16 bits), sequence (48 bits), then the first entry's address in units
+ * of 16.
  */
 #include "kernel/kernel_priv.h"
 
@@ -21,7 +23,8 @@ static void check_lock(PKSPIN_LOCK lock)
         return;
     ke_stack_capture(&stack);
     ke_m.config.host.hang(ke_m.config.host.ctx,
-                          "an interlocked list routine spins on a lock that is already held", &stack);
+                          "an interlocked list routine spins on a lock that is already held",
+                          &stack);
 }
 
 /* Doc: bug check 0x139, parameter 1 = 3. */
@@ -109,7 +112,8 @@ NT_EXPORT PSINGLE_LIST_ENTRY NTAPI ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY
 }
 
 /* Doc: nf-wdm-exinterlockedpopentrylist. */
-NT_EXPORT PSINGLE_LIST_ENTRY NTAPI ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY head, PKSPIN_LOCK lock)
+NT_EXPORT PSINGLE_LIST_ENTRY NTAPI ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY head,
+                                                             PKSPIN_LOCK lock)
 {
     PSINGLE_LIST_ENTRY entry;
 
@@ -124,7 +128,8 @@ NT_EXPORT PSINGLE_LIST_ENTRY NTAPI ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY 
 
 /* ---- Sequenced lists ---- */
 
-/* Doc: nf-wdm-initializeslisthead. The header lies on a 16-byte boundary, or the status is raised. */
+/* Doc: nf-wdm-initializeslisthead. The header lies on a 16-byte boundary, or the status is raised.
+ */
 NT_EXPORT VOID NTAPI InitializeSListHead(PSLIST_HEADER head)
 {
     if (KE_ARG(head) & 15)
@@ -147,8 +152,9 @@ static void slist_set(PSLIST_HEADER head, PSLIST_ENTRY first, unsigned depth)
     head->Region = (head->Region & 15) | (KE_ARG(first) & ~15ull);
 }
 
-/* Doc: nf-wdm-exinterlockedpushentryslist. Returns what was first. The low four bits of an entry's address
- * have no place in the header: an entry that is not aligned comes out elsewhere, as on Windows. */
+/* Doc: nf-wdm-exinterlockedpushentryslist. Returns what was first. The low four bits of an entry's
+ * address have no place in the header: an entry that is not aligned comes out elsewhere, as on
+ * Windows. */
 NT_EXPORT PSLIST_ENTRY NTAPI ExpInterlockedPushEntrySList(PSLIST_HEADER head, PSLIST_ENTRY entry)
 {
     PSLIST_ENTRY first;
@@ -223,7 +229,8 @@ NT_EXPORT ULONG NTAPI ExInterlockedAddUlong(PULONG addend, ULONG increment, PKSP
     return old;
 }
 
-/* Doc: nf-wdm-exinterlockedaddlargeinteger. Returns the old value; a LARGE_INTEGER travels in a register. */
+/* Doc: nf-wdm-exinterlockedaddlargeinteger. Returns the old value; a LARGE_INTEGER travels in a
+ * register. */
 NT_EXPORT LONGLONG NTAPI ExInterlockedAddLargeInteger(PLARGE_INTEGER addend, LONGLONG increment,
                                                       PKSPIN_LOCK lock)
 {
@@ -244,7 +251,8 @@ NT_EXPORT VOID NTAPI ExInterlockedAddLargeStatistic(PLARGE_INTEGER addend, ULONG
 }
 
 /* Doc: nf-wdm-exinterlockedcompareexchange64. Returns the old value. */
-NT_EXPORT LONGLONG NTAPI ExInterlockedCompareExchange64(LONGLONG *destination, const LONGLONG *exchange,
+NT_EXPORT LONGLONG NTAPI ExInterlockedCompareExchange64(LONGLONG *destination,
+                                                        const LONGLONG *exchange,
                                                         const LONGLONG *comparand, PKSPIN_LOCK lock)
 {
     LONGLONG old;

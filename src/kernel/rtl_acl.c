@@ -19,7 +19,8 @@ static PACE_HEADER ace_at(const ACL *acl, size_t offset)
     return (PACE_HEADER)((uintptr_t)acl + offset);
 }
 
-/* Offset of entry `index`, or of the free space when there are only that many. 0: the list is damaged. */
+/* Offset of entry `index`, or of the free space when there are only that many. 0: the list is
+ * damaged. */
 static size_t offset_of(const ACL *acl, ULONG index)
 {
     size_t at = sizeof *acl;
@@ -130,7 +131,8 @@ NT_EXPORT NTSTATUS NTAPI RtlAddAce(PACL acl, ULONG revision, ULONG index, PVOID 
     ULONG count;
     size_t at, end;
 
-    if (!check(acl) || revision < REVISION_MIN || revision > REVISION_MAX || acl->AclRevision > REVISION_MAX)
+    if (!check(acl) || revision < REVISION_MIN || revision > REVISION_MAX ||
+        acl->AclRevision > REVISION_MAX)
         return STATUS_INVALID_PARAMETER;
     mm_check_range(list, size, false);
     count = count_entries(list, size);
@@ -189,16 +191,18 @@ static NTSTATUS add_with_flags(PACL acl, ULONG revision, ULONG flags, struct new
 }
 
 /* Doc: nf-ntifs-rtladdaccessallowedace. */
-NT_EXPORT NTSTATUS NTAPI RtlAddAccessAllowedAce(PACL acl, ULONG revision, ACCESS_MASK mask, PSID sid)
+NT_EXPORT NTSTATUS NTAPI RtlAddAccessAllowedAce(PACL acl, ULONG revision, ACCESS_MASK mask,
+                                                PSID sid)
 {
     return add(acl, revision, &(struct new_ace){ACCESS_ALLOWED_ACE_TYPE, 0, mask, sid});
 }
 
 /* Doc: nf-ntifs-rtladdaccessallowedaceex. */
-NT_EXPORT NTSTATUS NTAPI RtlAddAccessAllowedAceEx(PACL acl, ULONG revision, ULONG flags, ACCESS_MASK mask,
-                                                  PSID sid)
+NT_EXPORT NTSTATUS NTAPI RtlAddAccessAllowedAceEx(PACL acl, ULONG revision, ULONG flags,
+                                                  ACCESS_MASK mask, PSID sid)
 {
-    return add_with_flags(acl, revision, flags, (struct new_ace){ACCESS_ALLOWED_ACE_TYPE, 0, mask, sid});
+    return add_with_flags(acl, revision, flags,
+                          (struct new_ace){ACCESS_ALLOWED_ACE_TYPE, 0, mask, sid});
 }
 
 /* Doc: winternl, RtlAddAccessDeniedAce. */
@@ -208,10 +212,11 @@ NT_EXPORT NTSTATUS NTAPI RtlAddAccessDeniedAce(PACL acl, ULONG revision, ACCESS_
 }
 
 /* Doc: winternl, RtlAddAccessDeniedAceEx. */
-NT_EXPORT NTSTATUS NTAPI RtlAddAccessDeniedAceEx(PACL acl, ULONG revision, ULONG flags, ACCESS_MASK mask,
-                                                 PSID sid)
+NT_EXPORT NTSTATUS NTAPI RtlAddAccessDeniedAceEx(PACL acl, ULONG revision, ULONG flags,
+                                                 ACCESS_MASK mask, PSID sid)
 {
-    return add_with_flags(acl, revision, flags, (struct new_ace){ACCESS_DENIED_ACE_TYPE, 0, mask, sid});
+    return add_with_flags(acl, revision, flags,
+                          (struct new_ace){ACCESS_DENIED_ACE_TYPE, 0, mask, sid});
 }
 
 /* Doc: winternl, RtlAddAuditAccessAce. */

@@ -1,10 +1,10 @@
 /*
- * Generic tables on AVL trees. An element is RTL_BALANCED_LINKS (0x20 bytes) and the caller's data, in
- * memory from the driver's own allocate routine. BalancedRoot is a sentinel above the tree: its right child
- * is the root, its parent is itself.
+ * Generic tables on AVL trees. An element is RTL_BALANCED_LINKS (0x20 bytes) and the caller's data,
+ * in memory from the driver's own allocate routine. BalancedRoot is a sentinel above the tree: its
+ * right child is the root, its parent is itself.
  *
- * Source: D. Knuth, The Art of Computer Programming 3, 6.2.3, algorithm A and the deletion that follows it;
- * G. Adelson-Velsky and E. Landis, 1962.
+ * Source: D. Knuth, The Art of Computer Programming 3, 6.2.3, algorithm A and the deletion that
+ * follows it; G. Adelson-Velsky and E. Landis, 1962.
  */
 #include "kernel/kernel_priv.h"
 
@@ -102,8 +102,8 @@ static void promote(LINKS x)
     x->Parent = above;
 }
 
-/* `s` is too deep by two on the side of its balance. Returns the subtree's new top; *shrunk says whether the
- * subtree has become lower. */
+/* `s` is too deep by two on the side of its balance. Returns the subtree's new top; *shrunk says
+ * whether the subtree has become lower. */
 static LINKS rebalance(LINKS s, bool *shrunk)
 {
     CHAR a = s->Balance;
@@ -219,8 +219,8 @@ NT_EXPORT VOID NTAPI RtlInitializeGenericTableAvl(PRTL_AVL_TABLE table,
 }
 
 /* Doc: nf-ntddk-rtlinsertelementgenerictablefullavl. */
-NT_EXPORT PVOID NTAPI RtlInsertElementGenericTableFullAvl(PRTL_AVL_TABLE table, PVOID data, ULONG size,
-                                                          PBOOLEAN ret_new, PVOID node,
+NT_EXPORT PVOID NTAPI RtlInsertElementGenericTableFullAvl(PRTL_AVL_TABLE table, PVOID data,
+                                                          ULONG size, PBOOLEAN ret_new, PVOID node,
                                                           TABLE_SEARCH_RESULT where)
 {
     LINKS at = node, x;
@@ -312,8 +312,8 @@ NT_EXPORT PVOID NTAPI RtlLookupElementGenericTableAvl(PRTL_AVL_TABLE table, PVOI
     return search(table, key, &at) == TableFoundNode ? data_of(at) : NULL;
 }
 
-/* Doc: nf-ntddk-rtllookupfirstmatchingelementgenerictableavl: the first in order of those that compare
- * equal. */
+/* Doc: nf-ntddk-rtllookupfirstmatchingelementgenerictableavl: the first in order of those that
+ * compare equal. */
 NT_EXPORT PVOID NTAPI RtlLookupFirstMatchingElementGenericTableAvl(PRTL_AVL_TABLE table, PVOID key,
                                                                    PVOID *ret_restart)
 {
@@ -330,7 +330,8 @@ NT_EXPORT PVOID NTAPI RtlLookupFirstMatchingElementGenericTableAvl(PRTL_AVL_TABL
 }
 
 /* Doc: nf-ntddk-rtlenumerategenerictablewithoutsplayingavl. */
-NT_EXPORT PVOID NTAPI RtlEnumerateGenericTableWithoutSplayingAvl(PRTL_AVL_TABLE table, PVOID *restart)
+NT_EXPORT PVOID NTAPI RtlEnumerateGenericTableWithoutSplayingAvl(PRTL_AVL_TABLE table,
+                                                                 PVOID *restart)
 {
     LINKS at;
 
@@ -386,9 +387,9 @@ NT_EXPORT PVOID NTAPI RtlEnumerateGenericTableLikeADirectory(PRTL_AVL_TABLE tabl
     else
         at = lower_bound(table, key, next);
     for (; at; at = successor(at)) {
-        NTSTATUS status = match ? (NTSTATUS)ke_call(match, KE_ARG(table), KE_ARG(data_of(at)),
-                                                    KE_ARG(match_data))
-                                : STATUS_SUCCESS;
+        NTSTATUS status =
+            match ? (NTSTATUS)ke_call(match, KE_ARG(table), KE_ARG(data_of(at)), KE_ARG(match_data))
+                  : STATUS_SUCCESS;
 
         if (status == STATUS_SUCCESS)
             break;

@@ -1,9 +1,9 @@
 /*
- * Bit maps: a size in bits and an array of 32-bit words, least significant bit first. The words a call
- * touches are checked against the pool block that holds them.
+ * Bit maps: a size in bits and an array of 32-bit words, least significant bit first. The words a
+ * call touches are checked against the pool block that holds them.
  *
- * Nearly everything is expressed through one step: the next position, from a given one, where the bits
- * change from or to a value.
+ * Nearly everything is expressed through one step: the next position, from a given one, where the
+ * bits change from or to a value.
  */
 #include "kernel/kernel_priv.h"
 
@@ -140,7 +140,8 @@ static ULONG find_run(const RTL_BITMAP *map, ULONG from, ULONG end, ULONG count,
     return NONE;
 }
 
-/* From the hint to the end, then from the beginning. Nothing to find gives the hint's byte boundary. */
+/* From the hint to the end, then from the beginning. Nothing to find gives the hint's byte
+ * boundary. */
 static ULONG find(const RTL_BITMAP *map, ULONG count, ULONG hint, bool value)
 {
     ULONG size = map->SizeOfBitMap, found;
@@ -240,7 +241,8 @@ NT_EXPORT ULONG NTAPI RtlFindLongestRunClear(const RTL_BITMAP *map, PULONG ret_s
 }
 
 /* Doc: nf-wdm-rtlfindnextforwardrunclear. */
-NT_EXPORT ULONG NTAPI RtlFindNextForwardRunClear(const RTL_BITMAP *map, ULONG from, PULONG ret_start)
+NT_EXPORT ULONG NTAPI RtlFindNextForwardRunClear(const RTL_BITMAP *map, ULONG from,
+                                                 PULONG ret_start)
 {
     ULONG size = map->SizeOfBitMap;
     ULONG start;
@@ -258,7 +260,8 @@ NT_EXPORT ULONG NTAPI RtlFindFirstRunClear(const RTL_BITMAP *map, PULONG ret_sta
 }
 
 /* Doc: nf-wdm-rtlfindlastbackwardrunclear. The run that `from` lies in counts up to `from`. */
-NT_EXPORT ULONG NTAPI RtlFindLastBackwardRunClear(const RTL_BITMAP *map, ULONG from, PULONG ret_start)
+NT_EXPORT ULONG NTAPI RtlFindLastBackwardRunClear(const RTL_BITMAP *map, ULONG from,
+                                                  PULONG ret_start)
 {
     ULONG end;
 

@@ -1,12 +1,14 @@
 /*
  * Letter case and code pages.
  *
- * Case is one to one and independent of the language, as the kernel's own tables are: a character has an
- * upper-case form when its simple upper-case mapping leads back to it (so U+0131, U+017F and the title-case
- * digraphs stay as they are). The table holds runs, ordered by their first character.
+ * Case is one to one and independent of the language, as the kernel's own tables are: a character
+ * has an upper-case form when its simple upper-case mapping leads back to it (so U+0131, U+017F and
+ * the title-case digraphs stay as they are). The table holds runs, ordered by their first
+ * character.
  *
- * Source of the mappings: Unicode Character Database 14.0, UnicodeData.txt, without the scripts whose case
- * pairs are younger than the system that we imitate (Georgian Mtavruli, Cherokee, Latin Extended-D).
+ * Source of the mappings: Unicode Character Database 14.0, UnicodeData.txt, without the scripts
+ * whose case pairs are younger than the system that we imitate (Georgian Mtavruli, Cherokee, Latin
+ * Extended-D).
  */
 #include "kernel/kernel_priv.h"
 
@@ -282,7 +284,8 @@ NT_EXPORT WCHAR NTAPI RtlDowncaseUnicodeChar(WCHAR c)
     return rtl_downcase(c);
 }
 
-/* Doc: nf-ntddk-rtlupperchar. In the system's ANSI page; what has no upper-case form there stays. */
+/* Doc: nf-ntddk-rtlupperchar. In the system's ANSI page; what has no upper-case form there stays.
+ */
 NT_EXPORT CHAR NTAPI RtlUpperChar(CHAR c)
 {
     WCHAR up = rtl_upcase(rtl_from_page(RTL_ANSI, (uint8_t)c));

@@ -1,6 +1,6 @@
 /*
- * Between Unicode and the system's code pages: ANSI is 1252, OEM is 437, both of one byte to a character,
- * so sizes are known before anything is converted. What a page lacks becomes '?'.
+ * Between Unicode and the system's code pages: ANSI is 1252, OEM is 437, both of one byte to a
+ * character, so sizes are known before anything is converted. What a page lacks becomes '?'.
  */
 #include "kernel/kernel_priv.h"
 
@@ -29,7 +29,7 @@ static NTSTATUS prepare(void **buf, USHORT *max, size_t size, bool allocate)
 static void widen(enum rtl_page page, WCHAR *dst, const char *src, size_t chars)
 {
     mm_check_range(src, chars, false);
-    mm_check_range(dst, chars * sizeof(WCHAR), true);
+    chars = mm_check_range(dst, chars * sizeof(WCHAR), true) / sizeof(WCHAR);
     for (size_t i = 0; i < chars; i++)
         dst[i] = rtl_from_page(page, (uint8_t)src[i]);
 }
@@ -41,7 +41,7 @@ static bool narrow(enum rtl_page page, char *dst, const WCHAR *src, size_t chars
     bool all = true;
 
     mm_check_range(src, chars * sizeof(WCHAR), false);
-    mm_check_range(dst, chars, true);
+    chars = mm_check_range(dst, chars, true);
     for (size_t i = 0; i < chars; i++) {
         WCHAR c = convert(src[i]);
 
@@ -51,8 +51,8 @@ static bool narrow(enum rtl_page page, char *dst, const WCHAR *src, size_t chars
     return all;
 }
 
-static NTSTATUS string_widen(enum rtl_page page, PUNICODE_STRING dst, const STRING *src, bool allocate,
-                             bool terminated)
+static NTSTATUS string_widen(enum rtl_page page, PUNICODE_STRING dst, const STRING *src,
+                             bool allocate, bool terminated)
 {
     size_t chars = src->Length;
     NTSTATUS status;
@@ -62,8 +62,8 @@ static NTSTATUS string_widen(enum rtl_page page, PUNICODE_STRING dst, const STRI
         *dst = (UNICODE_STRING){0};
         return STATUS_SUCCESS;
     }
-    status = prepare((void **)&dst->Buffer, &dst->MaximumLength, (chars + terminated) * sizeof(WCHAR),
-                     allocate);
+    status = prepare((void **)&dst->Buffer, &dst->MaximumLength,
+                     (chars + terminated) * sizeof(WCHAR), allocate);
     if (!NT_SUCCESS(status))
         return status;
     widen(page, dst->Buffer, src->Buffer, chars);
@@ -96,8 +96,8 @@ NT_EXPORT NTSTATUS NTAPI RtlOemStringToCountedUnicodeString(PUNICODE_STRING dst,
     return string_widen(RTL_OEM, dst, src, allocate, false);
 }
 
-/* Doc: nf-wdm-rtlunicodestringtoansistring. Seen (Windows XP to 10): a destination of the caller's that
- * is too small gets what fits and a terminator, with STATUS_BUFFER_OVERFLOW. */
+/* Doc: nf-wdm-rtlunicodestringtoansistring. Seen (Windows XP to 10): a destination of the caller's
+ * that is too small gets what fits and a terminator, with STATUS_BUFFER_OVERFLOW. */
 NT_EXPORT NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING dst, PCUNICODE_STRING src,
                                                       BOOLEAN allocate)
 {
@@ -136,7 +136,8 @@ static NTSTATUS string_to_oem(const struct to_oem *r)
         *dst = (STRING){0};
         return STATUS_SUCCESS;
     }
-    status = prepare((void **)&dst->Buffer, &dst->MaximumLength, chars + r->terminated, r->allocate);
+    status =
+        prepare((void **)&dst->Buffer, &dst->MaximumLength, chars + r->terminated, r->allocate);
     if (!NT_SUCCESS(status))
         return status;
     mm_check_range(dst->Buffer, chars + r->terminated, true);
@@ -175,7 +176,8 @@ NT_EXPORT NTSTATUS NTAPI RtlUnicodeStringToCountedOemString(POEM_STRING dst, PCU
 }
 
 /* Doc: nf-ntifs-rtlupcaseunicodestringtocountedoemstring. */
-NT_EXPORT NTSTATUS NTAPI RtlUpcaseUnicodeStringToCountedOemString(POEM_STRING dst, PCUNICODE_STRING src,
+NT_EXPORT NTSTATUS NTAPI RtlUpcaseUnicodeStringToCountedOemString(POEM_STRING dst,
+                                                                  PCUNICODE_STRING src,
                                                                   BOOLEAN allocate)
 {
     return string_to_oem(&(struct to_oem){dst, src, allocate, false, true, rtl_upcase});
@@ -183,7 +185,8 @@ NT_EXPORT NTSTATUS NTAPI RtlUpcaseUnicodeStringToCountedOemString(POEM_STRING ds
 
 /* ---- Plain buffers ---- */
 
-static NTSTATUS buffer_widen(enum rtl_page page, PWSTR dst, ULONG max, PULONG ret, PCSTR src, ULONG size)
+static NTSTATUS buffer_widen(enum rtl_page page, PWSTR dst, ULONG max, PULONG ret, PCSTR src,
+                             ULONG size)
 {
     ULONG chars = PP_MIN(size, max / (ULONG)sizeof(WCHAR));
 
@@ -194,7 +197,8 @@ static NTSTATUS buffer_widen(enum rtl_page page, PWSTR dst, ULONG max, PULONG re
 }
 
 /* Doc: nf-ntifs-rtlmultibytetounicoden. Cutting is no error. */
-NT_EXPORT NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWSTR dst, ULONG max, PULONG ret, PCSTR src, ULONG size)
+NT_EXPORT NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWSTR dst, ULONG max, PULONG ret, PCSTR src,
+                                                ULONG size)
 {
     return buffer_widen(RTL_ANSI, dst, max, ret, src, size);
 }
@@ -223,7 +227,8 @@ static ULONG buffer_narrow_upper(enum rtl_page page, PSTR dst, ULONG max, PCWSTR
 }
 
 /* Doc: nf-ntifs-rtlunicodetomultibyten. Cutting is no error. */
-NT_EXPORT NTSTATUS NTAPI RtlUnicodeToMultiByteN(PSTR dst, ULONG max, PULONG ret, PCWSTR src, ULONG size)
+NT_EXPORT NTSTATUS NTAPI RtlUnicodeToMultiByteN(PSTR dst, ULONG max, PULONG ret, PCWSTR src,
+                                                ULONG size)
 {
     ULONG chars = buffer_narrow(RTL_ANSI, dst, max, src, size);
 
@@ -254,7 +259,8 @@ NT_EXPORT NTSTATUS NTAPI RtlUnicodeToOemN(PSTR dst, ULONG max, PULONG ret, PCWST
 }
 
 /* Doc: nf-ntifs-rtlupcaseunicodetooemn. */
-NT_EXPORT NTSTATUS NTAPI RtlUpcaseUnicodeToOemN(PSTR dst, ULONG max, PULONG ret, PCWSTR src, ULONG size)
+NT_EXPORT NTSTATUS NTAPI RtlUpcaseUnicodeToOemN(PSTR dst, ULONG max, PULONG ret, PCWSTR src,
+                                                ULONG size)
 {
     ULONG chars = buffer_narrow_upper(RTL_OEM, dst, max, src, size);
 
@@ -303,13 +309,15 @@ NT_EXPORT ULONG NTAPI RtlxUnicodeStringToOemSize(PCUNICODE_STRING s)
     return s->Length / (ULONG)sizeof(WCHAR) + 1;
 }
 
-/* Doc: nf-wdm-rtlansistringtounicodestring, remarks. Moves the caller's pointer on by one character. */
+/* Doc: nf-wdm-rtlansistringtounicodestring, remarks. Moves the caller's pointer on by one
+ * character. */
 NT_EXPORT WCHAR NTAPI RtlAnsiCharToUnicodeChar(PUCHAR *src)
 {
     return rtl_from_page(RTL_ANSI, *(*src)++);
 }
 
-/* Doc: nf-ntifs-rtlisvalidoemcharacter. The character becomes its upper-case form in the OEM page. */
+/* Doc: nf-ntifs-rtlisvalidoemcharacter. The character becomes its upper-case form in the OEM page.
+ */
 NT_EXPORT BOOLEAN NTAPI RtlIsValidOemCharacter(PWCHAR c)
 {
     WCHAR up = rtl_upcase(*c);

@@ -1,9 +1,9 @@
 /*
- * Debug output and break points. Text goes to the host as bytes, wide characters as UTF-8. Every message is
- * passed on, whatever its component and level: the host decides what to show.
+ * Debug output and break points. Text goes to the host as bytes, wide characters as UTF-8. Every
+ * message is passed on, whatever its component and level: the host decides what to show.
  *
- * There is no kernel debugger: a break point is noted and the driver goes on, which is what it would see
- * after the debugger's "g". Windows without a debugger would stop with the exception.
+ * There is no kernel debugger: a break point is noted and the driver goes on, which is what it
+ * would see after the debugger's "g". Windows without a debugger would stop with the exception.
  */
 #include "kernel/kernel_priv.h"
 
@@ -14,8 +14,8 @@ static struct {
     bool is_calling;
 } g;
 
-/* Doc: wdm.h (not documented as a page), DbgSetDebugPrintCallback: VOID (PSTRING text, ULONG component,
- * ULONG level). What a callback prints itself is not shown to callbacks. */
+/* Doc: wdm.h (not documented as a page), DbgSetDebugPrintCallback: VOID (PSTRING text, ULONG
+ * component, ULONG level). What a callback prints itself is not shown to callbacks. */
 static void tell_callbacks(const char *text, size_t size, ULONG component, ULONG level)
 {
     STRING *copy;
@@ -133,8 +133,8 @@ static void note(const char *what, uint64_t detail)
     struct ke_image *image = ke_image_at(caller);
     char text[160];
 
-    pp_fmt(text, sizeof text, "%s(0x%llx) called at %s+0x%llx: there is no debugger, going on", what,
-           (unsigned long long)detail, image ? image->name : "?",
+    pp_fmt(text, sizeof text, "%s(0x%llx) called at %s+0x%llx: there is no debugger, going on",
+           what, (unsigned long long)detail, image ? image->name : "?",
            (unsigned long long)(image ? caller - image->base : caller));
     if (ke_m.config.host.note)
         ke_m.config.host.note(ke_m.config.host.ctx, text);
@@ -152,12 +152,13 @@ NT_EXPORT VOID NTAPI DbgBreakPointWithStatus(ULONG status)
     note("DbgBreakPointWithStatus", status);
 }
 
-/* Doc: ntddk.h, RtlAssert, behind ASSERT and ASSERTMSG in checked builds: the failed expression goes to the
- * debugger, which would ask what to do; here the driver goes on. */
+/* Doc: ntddk.h, RtlAssert, behind ASSERT and ASSERTMSG in checked builds: the failed expression
+ * goes to the debugger, which would ask what to do; here the driver goes on. */
 NT_EXPORT VOID NTAPI RtlAssert(PCSTR assertion, PCSTR file, ULONG line, PCSTR message)
 {
     char text[TEXT_MAX];
-    size_t n = pp_fmt(text, sizeof text, "*** Assertion failed: %.200s%.100s\n***   Source File: %.150s, line %u\n",
+    size_t n = pp_fmt(text, sizeof text,
+                      "*** Assertion failed: %.200s%.100s\n***   Source File: %.150s, line %u\n",
                       message ? message : "", assertion ? assertion : "", file ? file : "", line);
 
     if (ke_m.config.host.debug_print)

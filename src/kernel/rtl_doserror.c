@@ -73,7 +73,8 @@ static ULONG lookup(ULONG status)
     return MID_NOT_FOUND;
 }
 
-/* Statuses of the Win32 facility carry the error in their low half; customer bit and N bit set: unchanged. */
+/* Statuses of the Win32 facility carry the error in their low half; customer bit and N bit set:
+ * unchanged. */
 static ULONG to_error(NTSTATUS status)
 {
     ULONG s = (ULONG)status;
@@ -92,7 +93,8 @@ NT_EXPORT ULONG NTAPI RtlNtStatusToDosErrorNoTeb(NTSTATUS status)
     return to_error(status);
 }
 
-/* Doc: nf-ntifs-rtlntstatustodoserror. The copy it keeps in the thread's environment block is for programs. */
+/* Doc: nf-ntifs-rtlntstatustodoserror. The copy it keeps in the thread's environment block is for
+ * programs. */
 NT_EXPORT ULONG NTAPI RtlNtStatusToDosError(NTSTATUS status)
 {
     return to_error(status);

@@ -1,12 +1,14 @@
 /*
- * The formatter behind the printf family, DbgPrint and our own use. Narrow and wide share one engine; a
- * caller runs it twice: once to count, then, the destination's range being checked, once to write.
+ * The formatter behind the printf family, DbgPrint and our own use. Narrow and wide share one
+ * engine; a caller runs it twice: once to count, then, the destination's range being checked, once
+ * to write.
  *
- * Windows' rules where they differ from C: %S and %C have the other width; h, l and w before s and c say the
- * width; %Z prints an ANSI_STRING and %wZ or %lZ a UNICODE_STRING; I, I32 and I64 are size prefixes; long is 32
- * bits; %p is 16 capital hexadecimal digits; %n is refused.
+ * Windows' rules where they differ from C: %S and %C have the other width; h, l and w before s and
+ * c say the width; %Z prints an ANSI_STRING and %wZ or %lZ a UNICODE_STRING; I, I32 and I64 are
+ * size prefixes; long is 32 bits; %p is 16 capital hexadecimal digits; %n is refused.
  *
- * Doc: Microsoft C runtime, "Format specification syntax: printf and wprintf functions"; nf-wdm-dbgprint.
+ * Doc: Microsoft C runtime, "Format specification syntax: printf and wprintf functions";
+ * nf-wdm-dbgprint.
  */
 #include "kernel/kernel_priv.h"
 
@@ -38,7 +40,8 @@ struct cursor {
 
 static WCHAR format_char(const struct cursor *c)
 {
-    return c->f->is_wide ? ((const WCHAR *)c->f->text)[c->at] : ((const uint8_t *)c->f->text)[c->at];
+    return c->f->is_wide ? ((const WCHAR *)c->f->text)[c->at]
+                         : ((const uint8_t *)c->f->text)[c->at];
 }
 
 static uint64_t next_arg(struct cursor *c)
@@ -138,7 +141,8 @@ static void put_string(struct cursor *c, const struct spec *s)
 
 static void put_counted(struct cursor *c, const struct spec *s)
 {
-    const UNICODE_STRING *arg = (const UNICODE_STRING *)next_arg(c); /* STRING has the same layout */
+    const UNICODE_STRING *arg =
+        (const UNICODE_STRING *)next_arg(c); /* STRING has the same layout */
     struct text t = {"(null)", 6, false};
 
     if (arg && arg->Buffer) {
@@ -164,8 +168,8 @@ static void put_char(struct cursor *c, const struct spec *s)
 }
 
 /* Sign or prefix, zeros, digits: common to integers and floating-point numbers. */
-static void put_number(struct rtl_format *f, const struct spec *s, const char *prefix, int64_t zeros,
-                       const struct text *digits)
+static void put_number(struct rtl_format *f, const struct spec *s, const char *prefix,
+                       int64_t zeros, const struct text *digits)
 {
     int64_t size = (int64_t)__builtin_strlen(prefix) + zeros + (int64_t)digits->count;
     int64_t pad = s->width - size;
@@ -328,9 +332,9 @@ static void read_size(struct cursor *c, struct spec *s)
         const char *text;
         enum size_prefix size;
     } prefixes[] = {
-        {"I64", SIZE_64}, {"I32", SIZE_LONG}, {"I", SIZE_64},  {"ll", SIZE_64}, {"l", SIZE_LONG},
-        {"hh", SIZE_BYTE}, {"h", SIZE_SHORT}, {"w", SIZE_WIDE}, {"j", SIZE_64},  {"z", SIZE_64},
-        {"t", SIZE_64},    {"L", SIZE_NONE},
+        {"I64", SIZE_64}, {"I32", SIZE_LONG}, {"I", SIZE_64},    {"ll", SIZE_64},
+        {"l", SIZE_LONG}, {"hh", SIZE_BYTE},  {"h", SIZE_SHORT}, {"w", SIZE_WIDE},
+        {"j", SIZE_64},   {"z", SIZE_64},     {"t", SIZE_64},    {"L", SIZE_NONE},
     };
 
     for (size_t i = 0; i < PP_COUNT(prefixes); i++) {

@@ -1,6 +1,6 @@
 /*
- * Looking into images that lie in memory: headers, directories, exported names, resources. What the image says
- * is not trusted: every offset is held against SizeOfImage before it is followed.
+ * Looking into images that lie in memory: headers, directories, exported names, resources. What the
+ * image says is not trusted: every offset is held against SizeOfImage before it is followed.
  *
  * Doc: Microsoft, "PE Format"; ntimage.h, ntldr.h names are exported but have no reference pages.
  */
@@ -12,7 +12,7 @@ enum {
     OPTIONAL_32 = 0x10B,
     OPTIONAL_64 = 0x20B,
     AT_LFANEW = 0x3C,
-    FILE_SECTIONS = 6,      /* from the NT headers on: offsets of fields */
+    FILE_SECTIONS = 6, /* from the NT headers on: offsets of fields */
     FILE_OPTIONAL_SIZE = 20,
     OPTIONAL_HEADER = 24,
     SIZE_OF_IMAGE = OPTIONAL_HEADER + 56,
@@ -21,7 +21,7 @@ enum {
     DIRECTORY_EXPORT = 0,
     DIRECTORY_RESOURCE = 2,
     DIRECTORY_MAX = 16,
-    NO_RANGE_CHECK = 1,     /* RtlImageNtHeaderEx */
+    NO_RANGE_CHECK = 1, /* RtlImageNtHeaderEx */
     LFANEW_MAX = 0x10000000,
 };
 
@@ -32,7 +32,8 @@ static const uint8_t *nt_headers(const uint8_t *base, uint64_t size)
     if (!base || KE_ARG(base) == UINT64_MAX || size < AT_LFANEW + 4 || pp_load16(base) != DOS_MAGIC)
         return NULL;
     at = pp_load32(base + AT_LFANEW);
-    if (at >= LFANEW_MAX || (uint64_t)at + SIZE_OF_HEADERS + 4 > size || pp_load32(base + at) != NT_MAGIC)
+    if (at >= LFANEW_MAX || (uint64_t)at + SIZE_OF_HEADERS + 4 > size ||
+        pp_load32(base + at) != NT_MAGIC)
         return NULL;
     return base + at;
 }
@@ -69,7 +70,8 @@ static uint32_t rva_to_file(const uint8_t *nt, uint32_t rva)
     return 0;
 }
 
-static const uint8_t *directory(const uint8_t *base, bool mapped, unsigned which, uint32_t *ret_size)
+static const uint8_t *directory(const uint8_t *base, bool mapped, unsigned which,
+                                uint32_t *ret_size)
 {
     const uint8_t *nt = nt_headers(base, UINT64_MAX), *entry;
     uint32_t at, count_at, rva, size;
@@ -172,11 +174,13 @@ static bool find_entry(const uint8_t *root, uint32_t dir, ULONG_PTR wanted, bool
     return false;
 }
 
-/* Doc: LDR_RESOURCE_INFO is type, name, language; identifiers below 0x10000 are numbers. A language that is not
- * there gives the first one, as Windows' neutral fallback ends. */
-NT_EXPORT NTSTATUS NTAPI LdrFindResource_U(PVOID image, const ULONG_PTR *ids, ULONG levels, PVOID *ret)
+/* Doc: LDR_RESOURCE_INFO is type, name, language; identifiers below 0x10000 are numbers. A language
+ * that is not there gives the first one, as Windows' neutral fallback ends. */
+NT_EXPORT NTSTATUS NTAPI LdrFindResource_U(PVOID image, const ULONG_PTR *ids, ULONG levels,
+                                           PVOID *ret)
 {
-    static const NTSTATUS missing[] = {STATUS_RESOURCE_TYPE_NOT_FOUND, STATUS_RESOURCE_NAME_NOT_FOUND,
+    static const NTSTATUS missing[] = {STATUS_RESOURCE_TYPE_NOT_FOUND,
+                                       STATUS_RESOURCE_NAME_NOT_FOUND,
                                        STATUS_RESOURCE_LANG_NOT_FOUND};
     uint32_t size = 0, at = 0;
     const uint8_t *root = directory((const uint8_t *)(KE_ARG(image) & ~3ull), !(KE_ARG(image) & 1),
@@ -202,9 +206,11 @@ NT_EXPORT NTSTATUS NTAPI LdrFindResource_U(PVOID image, const ULONG_PTR *ids, UL
     return STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI LdrAccessResource(PVOID image, PVOID entry, PVOID *ret_data, PULONG ret_size)
+NT_EXPORT NTSTATUS NTAPI LdrAccessResource(PVOID image, PVOID entry, PVOID *ret_data,
+                                           PULONG ret_size)
 {
-    const uint8_t *base = (const uint8_t *)(KE_ARG(image) & ~3ull), *nt = nt_headers(base, UINT64_MAX);
+    const uint8_t *base = (const uint8_t *)(KE_ARG(image) & ~3ull),
+                  *nt = nt_headers(base, UINT64_MAX);
     uint32_t rva = pp_load32(entry);
 
     if (!nt)

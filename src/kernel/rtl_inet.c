@@ -1,6 +1,6 @@
 /*
- * Network addresses as text. Doc: ip2string.h, RtlIpv4AddressToString and RtlIpv6AddressToString; the shortest
- * form of IPv6 is RFC 5952's.
+ * Network addresses as text. Doc: ip2string.h, RtlIpv4AddressToString and RtlIpv6AddressToString;
+ * the shortest form of IPv6 is RFC 5952's.
  */
 #include "kernel/kernel_priv.h"
 
@@ -17,7 +17,8 @@ static unsigned group(const uint8_t *a, unsigned i)
 }
 
 /* The longest run of zero groups, at least two, among the first `count`. */
-static void longest_zeros(const uint8_t *a, unsigned count, unsigned *ret_start, unsigned *ret_length)
+static void longest_zeros(const uint8_t *a, unsigned count, unsigned *ret_start,
+                          unsigned *ret_length)
 {
     *ret_start = *ret_length = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -49,7 +50,8 @@ static size_t ipv6_text(const uint8_t *a, char text[IPV6_CHARS])
             i += length - 1;
             continue;
         }
-        n += pp_fmt(text + n, IPV6_CHARS - n, "%s%x", n && text[n - 1] != ':' ? ":" : "", group(a, i));
+        n += pp_fmt(text + n, IPV6_CHARS - n, "%s%x", n && text[n - 1] != ':' ? ":" : "",
+                    group(a, i));
     }
     if (count == 6) {
         (void)ipv4_text(a + 12, v4); /* always fits */
@@ -108,8 +110,8 @@ NT_EXPORT PVOID NTAPI RtlIpv6AddressToStringW(const UCHAR *address, PWSTR dst)
 NT_EXPORT PVOID NTAPI RtlEthernetAddressToStringA(const UCHAR *a, PSTR dst)
 {
     char text[18];
-    size_t n = pp_fmt(text, sizeof text, "%02X-%02X-%02X-%02X-%02X-%02X", a[0], a[1], a[2], a[3], a[4],
-                      a[5]);
+    size_t n = pp_fmt(text, sizeof text, "%02X-%02X-%02X-%02X-%02X-%02X", a[0], a[1], a[2], a[3],
+                      a[4], a[5]);
 
     return put_narrow(dst, text, n);
 }

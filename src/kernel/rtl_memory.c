@@ -1,6 +1,6 @@
 /*
- * Memory routines. All of them check the pool block they are given before they touch it; the check is in
- * mm_copy and mm_fill, or here where neither fits.
+ * Memory routines. All of them check the pool block they are given before they touch it; the check
+ * is in mm_copy and mm_fill, or here where neither fits.
  */
 #include "kernel/kernel_priv.h"
 
@@ -64,8 +64,8 @@ NT_EXPORT SIZE_T NTAPI RtlCompareMemory(PCVOID a, PCVOID b, SIZE_T size)
     return i;
 }
 
-/* Doc: nf-ntifs-rtlcomparememoryulong. Bytes of leading ULONGs that equal the pattern; 0 when the address
- * or the size is not a multiple of 4. */
+/* Doc: nf-ntifs-rtlcomparememoryulong. Bytes of leading ULONGs that equal the pattern; 0 when the
+ * address or the size is not a multiple of 4. */
 NT_EXPORT SIZE_T NTAPI RtlCompareMemoryUlong(PVOID p, SIZE_T size, ULONG pattern)
 {
     const ULONG *x = p;

@@ -66,7 +66,7 @@ NT_EXPORT NTSTATUS NTAPI RtlInt64ToUnicodeString(ULONGLONG value, ULONG base, PU
 NT_EXPORT NTSTATUS NTAPI RtlIntegerToChar(ULONG value, ULONG base, LONG length, PSTR dst)
 {
     char text[DIGITS_MAX];
-    size_t width = length < 0 ? (size_t)-(int64_t)length : (size_t)length;
+    size_t width = length < 0 ? (size_t) - (int64_t)length : (size_t)length;
     size_t n;
 
     if (!base)
@@ -161,7 +161,7 @@ enum { GUID_CHARS = 38 }; /* {8-4-4-4-12} */
 static void hex_put(WCHAR **p, uint32_t value, unsigned count)
 {
     while (count--)
-        *(*p)++ = (WCHAR)"0123456789ABCDEF"[value >> (count * 4) & 0xF];
+        *(*p)++ = (WCHAR) "0123456789ABCDEF"[value >> (count * 4) & 0xF];
 }
 
 /* Doc: nf-wdm-rtlstringfromguid. Hexadecimal digits are capitals (Seen: Windows 7 to 10). */
@@ -216,7 +216,8 @@ NT_EXPORT NTSTATUS NTAPI RtlGUIDFromString(PCUNICODE_STRING s, GUID *ret)
     rtl_check_read(s);
     p = s->Buffer;
     if (s->Length < GUID_CHARS * sizeof(WCHAR) || *p++ != '{' || !hex_get(&p, 8, &data1) ||
-        *p++ != '-' || !hex_get(&p, 4, &data2) || *p++ != '-' || !hex_get(&p, 4, &data3) || *p++ != '-')
+        *p++ != '-' || !hex_get(&p, 4, &data2) || *p++ != '-' || !hex_get(&p, 4, &data3) ||
+        *p++ != '-')
         return STATUS_INVALID_PARAMETER;
     for (unsigned i = 0; i < 8; i++) {
         if (!hex_get(&p, 2, &byte) || (i == 1 && *p++ != '-'))

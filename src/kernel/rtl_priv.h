@@ -12,13 +12,13 @@ size_t rtl_wcslen(const WCHAR *s);
 /* UTF-16 to UTF-8 and back; NUL-terminated; truncates. Returns bytes / characters written. */
 size_t rtl_to_utf8(const WCHAR *s, size_t chars, char *buf, size_t size);
 size_t rtl_from_utf8(const char *s, WCHAR *buf, size_t chars);
-/* Windows-style formatted print (%wZ, %ws, %I64x, %p as 16 digits...). Return the full length, as C99
- * does, with what fits and a NUL written; -1 for a bad format. */
+/* Windows-style formatted print (%wZ, %ws, %I64x, %p as 16 digits...). Return the full length, as
+ * C99 does, with what fits and a NUL written; -1 for a bad format. */
 int rtl_vformat(char *buf, size_t size, const char *fmt, NT_VA_LIST ap);
 int rtl_vformat_wide(WCHAR *buf, size_t chars, const WCHAR *fmt, NT_VA_LIST ap);
 
-/* The exported variables of the subject: code pages, lead bytes, FsRtlLegalAnsiCharacterArray, build
- * number. Called once, when KE_DATA is mapped. */
+/* The exported variables of the subject: code pages, lead bytes, FsRtlLegalAnsiCharacterArray,
+ * build number. Called once, when KE_DATA is mapped. */
 void rtl_data_init(void);
 
 /* ---- Between the files of the run-time library ---- */
@@ -37,12 +37,12 @@ bool rtl_in_page(enum rtl_page page, WCHAR c);
 
 /* Output of the formatter: pass 1 counts (buf NULL), pass 2 writes at most `room` units. */
 struct rtl_format {
-    const void *text;      /* format */
-    bool is_wide;          /* format and output are WCHAR */
-    bool is_utf8;          /* narrow output: wide characters become UTF-8, not code page 1252 */
+    const void *text; /* format */
+    bool is_wide;     /* format and output are WCHAR */
+    bool is_utf8;     /* narrow output: wide characters become UTF-8, not code page 1252 */
     void *buf;
-    size_t room;           /* in characters, no terminator is written */
-    size_t length;         /* out: characters the whole text has */
+    size_t room;   /* in characters, no terminator is written */
+    size_t length; /* out: characters the whole text has */
 };
 /* Returns false for a format that Windows refuses (%n, an incomplete conversion). */
 bool rtl_format_run(struct rtl_format *f, NT_VA_LIST ap);

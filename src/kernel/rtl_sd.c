@@ -1,7 +1,7 @@
 /*
- * Security descriptors. Absolute ones have pointers to their parts, self-relative ones offsets. Everything
- * that reads goes through `part`, which knows both.
- * Doc: [MS-DTYP] 2.4.6; wdm.h and ntifs.h reference.
+ * Security descriptors. Absolute ones have pointers to their parts, self-relative ones offsets.
+ * Everything that reads goes through `part`, which knows both. Doc: [MS-DTYP] 2.4.6; wdm.h and
+ * ntifs.h reference.
  */
 #include "kernel/kernel_priv.h"
 
@@ -48,12 +48,14 @@ static ULONG rounded(ULONG size)
 }
 
 /* Doc: nf-wdm-rtlcreatesecuritydescriptor. */
-NT_EXPORT NTSTATUS NTAPI RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, ULONG revision)
+NT_EXPORT NTSTATUS NTAPI RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor,
+                                                     ULONG revision)
 {
     if (revision != SECURITY_DESCRIPTOR_REVISION)
         return STATUS_UNKNOWN_REVISION;
     mm_check_range(descriptor, sizeof(SECURITY_DESCRIPTOR), true);
-    *(SECURITY_DESCRIPTOR *)descriptor = (SECURITY_DESCRIPTOR){.Revision = SECURITY_DESCRIPTOR_REVISION};
+    *(SECURITY_DESCRIPTOR *)descriptor =
+        (SECURITY_DESCRIPTOR){.Revision = SECURITY_DESCRIPTOR_REVISION};
     return STATUS_SUCCESS;
 }
 
@@ -63,7 +65,8 @@ NT_EXPORT ULONG NTAPI RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR descripto
     ULONG size;
 
     check(descriptor);
-    size = is_relative(descriptor) ? sizeof(SECURITY_DESCRIPTOR_RELATIVE) : sizeof(SECURITY_DESCRIPTOR);
+    size = is_relative(descriptor) ? sizeof(SECURITY_DESCRIPTOR_RELATIVE)
+                                   : sizeof(SECURITY_DESCRIPTOR);
     for (enum part i = 0; i < PART_COUNT; i++)
         size += rounded(part_size(part(descriptor, i), i));
     return size;
@@ -164,8 +167,8 @@ static void set_bits(SECURITY_DESCRIPTOR *sd, unsigned bits, bool on)
 }
 
 /* Doc: nf-wdm-rtlsetdaclsecuritydescriptor. */
-NT_EXPORT NTSTATUS NTAPI RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN present,
-                                                      PACL acl, BOOLEAN defaulted)
+NT_EXPORT NTSTATUS NTAPI RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor,
+                                                      BOOLEAN present, PACL acl, BOOLEAN defaulted)
 {
     SECURITY_DESCRIPTOR *sd = descriptor;
     NTSTATUS status = check_settable(sd);
@@ -181,8 +184,8 @@ NT_EXPORT NTSTATUS NTAPI RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descr
 }
 
 /* Doc: winternl, RtlSetSaclSecurityDescriptor. */
-NT_EXPORT NTSTATUS NTAPI RtlSetSaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN present,
-                                                      PACL acl, BOOLEAN defaulted)
+NT_EXPORT NTSTATUS NTAPI RtlSetSaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor,
+                                                      BOOLEAN present, PACL acl, BOOLEAN defaulted)
 {
     SECURITY_DESCRIPTOR *sd = descriptor;
     NTSTATUS status = check_settable(sd);
@@ -258,7 +261,8 @@ static bool part_fits(const SECURITY_DESCRIPTOR_RELATIVE *sd, enum part which, U
 }
 
 /* Doc: nf-wdm-rtlvalidrelativesecuritydescriptor. */
-NT_EXPORT BOOLEAN NTAPI RtlValidRelativeSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, ULONG size,
+NT_EXPORT BOOLEAN NTAPI RtlValidRelativeSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor,
+                                                           ULONG size,
                                                            SECURITY_INFORMATION required)
 {
     const SECURITY_DESCRIPTOR_RELATIVE *sd = descriptor;
@@ -319,8 +323,8 @@ static NTSTATUS make_relative(const SECURITY_DESCRIPTOR *src, SECURITY_DESCRIPTO
 }
 
 /* Doc: nf-ntifs-rtlabsolutetoselfrelativesd. */
-NT_EXPORT NTSTATUS NTAPI RtlAbsoluteToSelfRelativeSD(PSECURITY_DESCRIPTOR src, PSECURITY_DESCRIPTOR dst,
-                                                     PULONG size)
+NT_EXPORT NTSTATUS NTAPI RtlAbsoluteToSelfRelativeSD(PSECURITY_DESCRIPTOR src,
+                                                     PSECURITY_DESCRIPTOR dst, PULONG size)
 {
     check(src);
     if (is_relative(src))
@@ -348,10 +352,12 @@ NT_EXPORT NTSTATUS NTAPI RtlMakeSelfRelativeSD(PSECURITY_DESCRIPTOR src, PSECURI
 }
 
 /* Doc: nf-ntifs-rtlselfrelativetoabsolutesd. All five sizes are in and out. */
-NT_EXPORT NTSTATUS NTAPI RtlSelfRelativeToAbsoluteSD(PSECURITY_DESCRIPTOR src, PSECURITY_DESCRIPTOR dst,
-                                                     PULONG dst_size, PACL dacl, PULONG dacl_size,
-                                                     PACL sacl, PULONG sacl_size, PSID owner,
-                                                     PULONG owner_size, PSID group, PULONG group_size)
+NT_EXPORT NTSTATUS NTAPI RtlSelfRelativeToAbsoluteSD(PSECURITY_DESCRIPTOR src,
+                                                     PSECURITY_DESCRIPTOR dst, PULONG dst_size,
+                                                     PACL dacl, PULONG dacl_size, PACL sacl,
+                                                     PULONG sacl_size, PSID owner,
+                                                     PULONG owner_size, PSID group,
+                                                     PULONG group_size)
 {
     PULONG const sizes[PART_COUNT] = {owner_size, group_size, sacl_size, dacl_size};
     void *const places[PART_COUNT] = {owner, group, sacl, dacl};

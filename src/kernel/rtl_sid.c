@@ -12,7 +12,8 @@ ULONG rtl_sid_size(const SID *sid)
 
 bool rtl_sid_is_valid(const SID *sid)
 {
-    return sid && sid->Revision == SID_REVISION && sid->SubAuthorityCount <= SID_MAX_SUB_AUTHORITIES;
+    return sid && sid->Revision == SID_REVISION &&
+           sid->SubAuthorityCount <= SID_MAX_SUB_AUTHORITIES;
 }
 
 bool rtl_sid_equal(const SID *a, const SID *b)
@@ -49,7 +50,8 @@ NT_EXPORT ULONG NTAPI RtlLengthSid(PSID sid)
 }
 
 /* Doc: nf-ntifs-rtlinitializesid. */
-NT_EXPORT NTSTATUS NTAPI RtlInitializeSid(PSID sid, PSID_IDENTIFIER_AUTHORITY authority, UCHAR count)
+NT_EXPORT NTSTATUS NTAPI RtlInitializeSid(PSID sid, PSID_IDENTIFIER_AUTHORITY authority,
+                                          UCHAR count)
 {
     SID *s = sid;
 
@@ -113,7 +115,8 @@ NT_EXPORT NTSTATUS NTAPI RtlCopySid(ULONG room, PSID dst, PSID src)
     return STATUS_SUCCESS;
 }
 
-/* S-1-authority-subauthority..., the authority in decimal while it fits 32 bits. Returns the length. */
+/* S-1-authority-subauthority..., the authority in decimal while it fits 32 bits. Returns the
+ * length. */
 static size_t sid_text(const SID *sid, char text[SID_TEXT_MAX])
 {
     uint64_t authority = 0;
@@ -129,7 +132,8 @@ static size_t sid_text(const SID *sid, char text[SID_TEXT_MAX])
 }
 
 /* Doc: nf-ntifs-rtlconvertsidtounicodestring. */
-NT_EXPORT NTSTATUS NTAPI RtlConvertSidToUnicodeString(PUNICODE_STRING dst, PSID sid, BOOLEAN allocate)
+NT_EXPORT NTSTATUS NTAPI RtlConvertSidToUnicodeString(PUNICODE_STRING dst, PSID sid,
+                                                      BOOLEAN allocate)
 {
     char text[SID_TEXT_MAX];
     size_t n, size;

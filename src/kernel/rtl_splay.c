@@ -1,7 +1,8 @@
 /*
  * Splay trees: links that a driver embeds in its own structures. The root's parent is itself.
  *
- * Source: D. Sleator and R. Tarjan, "Self-Adjusting Binary Search Trees", JACM 32(3), 1985, section 1.
+ * Source: D. Sleator and R. Tarjan, "Self-Adjusting Binary Search Trees", JACM 32(3), 1985,
+ * section 1.
  */
 #include "kernel/kernel_priv.h"
 

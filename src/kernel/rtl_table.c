@@ -48,7 +48,8 @@ static TABLE_SEARCH_RESULT search(PRTL_GENERIC_TABLE table, PVOID key, PRTL_SPLA
 NT_EXPORT VOID NTAPI RtlInitializeGenericTable(PRTL_GENERIC_TABLE table,
                                                PRTL_GENERIC_COMPARE_ROUTINE compare_routine,
                                                PRTL_GENERIC_ALLOCATE_ROUTINE allocate,
-                                               PRTL_GENERIC_FREE_ROUTINE free_routine, PVOID context)
+                                               PRTL_GENERIC_FREE_ROUTINE free_routine,
+                                               PVOID context)
 {
     mm_check_range(table, sizeof *table, true);
     *table = (RTL_GENERIC_TABLE){
@@ -77,8 +78,8 @@ static struct element *element_new(PRTL_GENERIC_TABLE table, PVOID data, ULONG s
 }
 
 /* Doc: nf-ntddk-rtlinsertelementgenerictablefull (ntddk.h). */
-NT_EXPORT PVOID NTAPI RtlInsertElementGenericTableFull(PRTL_GENERIC_TABLE table, PVOID data, ULONG size,
-                                                       PBOOLEAN ret_new, PVOID node,
+NT_EXPORT PVOID NTAPI RtlInsertElementGenericTableFull(PRTL_GENERIC_TABLE table, PVOID data,
+                                                       ULONG size, PBOOLEAN ret_new, PVOID node,
                                                        TABLE_SEARCH_RESULT where)
 {
     PRTL_SPLAY_LINKS at = node;
@@ -139,7 +140,8 @@ NT_EXPORT BOOLEAN NTAPI RtlDeleteElementGenericTable(PRTL_GENERIC_TABLE table, P
 
 /* Doc: nf-ntddk-rtllookupelementgenerictablefull (ntddk.h). */
 NT_EXPORT PVOID NTAPI RtlLookupElementGenericTableFull(PRTL_GENERIC_TABLE table, PVOID key,
-                                                       PVOID *ret_node, TABLE_SEARCH_RESULT *ret_where)
+                                                       PVOID *ret_node,
+                                                       TABLE_SEARCH_RESULT *ret_where)
 {
     PRTL_SPLAY_LINKS at = NULL;
 
@@ -169,7 +171,8 @@ static PRTL_SPLAY_LINKS leftmost(PRTL_GENERIC_TABLE table)
     return at;
 }
 
-/* Doc: nf-ntddk-rtlenumerategenerictable. The place is kept by splaying: the element is the root. */
+/* Doc: nf-ntddk-rtlenumerategenerictable. The place is kept by splaying: the element is the root.
+ */
 NT_EXPORT PVOID NTAPI RtlEnumerateGenericTable(PRTL_GENERIC_TABLE table, BOOLEAN restart)
 {
     PRTL_SPLAY_LINKS at;
@@ -183,7 +186,8 @@ NT_EXPORT PVOID NTAPI RtlEnumerateGenericTable(PRTL_GENERIC_TABLE table, BOOLEAN
 }
 
 /* Doc: nf-ntddk-rtlenumerategenerictablewithoutsplaying. */
-NT_EXPORT PVOID NTAPI RtlEnumerateGenericTableWithoutSplaying(PRTL_GENERIC_TABLE table, PVOID *restart)
+NT_EXPORT PVOID NTAPI RtlEnumerateGenericTableWithoutSplaying(PRTL_GENERIC_TABLE table,
+                                                              PVOID *restart)
 {
     PRTL_SPLAY_LINKS at = *restart ? rtl_splay_next(*restart) : leftmost(table);
 

@@ -1,8 +1,8 @@
 /*
  * System times (100 ns since 1601-01-01 00:00 UTC) and calendar fields.
  *
- * Source of the day arithmetic: the proleptic Gregorian calendar, counted from 1 March of year 0 so that the
- * leap day comes last (E. Richards, "Mapping Time", 1998, chapter 25).
+ * Source of the day arithmetic: the proleptic Gregorian calendar, counted from 1 March of year 0 so
+ * that the leap day comes last (E. Richards, "Mapping Time", 1998, chapter 25).
  */
 #include "kernel/kernel_priv.h"
 
@@ -19,8 +19,8 @@ static int64_t days_from_date(int64_t year, int month, int day)
     return y * 365 + y / 4 - y / 100 + y / 400 + era_day - DAYS_TO_1601;
 }
 
-/* Doc: nf-wdm-rtltimetotimefields. A negative time is no date (Windows gives fields without meaning): it is
- * taken as the first one. */
+/* Doc: nf-wdm-rtltimetotimefields. A negative time is no date (Windows gives fields without
+ * meaning): it is taken as the first one. */
 NT_EXPORT VOID NTAPI RtlTimeToTimeFields(PLARGE_INTEGER time, PTIME_FIELDS ret)
 {
     int64_t ms, days, z, era, of_era, year_of_era, of_year, month;
@@ -63,7 +63,8 @@ NT_EXPORT BOOLEAN NTAPI RtlTimeFieldsToTime(const TIME_FIELDS *f, PLARGE_INTEGER
     mm_check_range(f, sizeof *f, false);
     if (f->Year < 1601 || f->Year > 30827 || f->Month < 1 || f->Month > 12 || f->Day < 1 ||
         f->Day > days_in_month(f->Year, f->Month) || f->Hour < 0 || f->Hour > 23 || f->Minute < 0 ||
-        f->Minute > 59 || f->Second < 0 || f->Second > 59 || f->Milliseconds < 0 || f->Milliseconds > 999)
+        f->Minute > 59 || f->Second < 0 || f->Second > 59 || f->Milliseconds < 0 ||
+        f->Milliseconds > 999)
         return FALSE;
     ms = days_from_date(f->Year, f->Month, f->Day) * DAY_MS + f->Hour * 3600000ll +
          f->Minute * 60000ll + f->Second * 1000ll + f->Milliseconds;

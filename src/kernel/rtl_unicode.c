@@ -1,8 +1,9 @@
 /*
  * Counted Unicode strings: initialise, copy, append, compare, change case, allocate, free.
  *
- * Bulk copies go through mm_copy, and ranges whose length is known are checked first, so that a string
- * whose counts do not fit its pool block is found at this call, even inside the block's slack.
+ * Bulk copies go through mm_copy, and ranges whose length is known are checked first, so that a
+ * string whose counts do not fit its pool block is found at this call, even inside the block's
+ * slack.
  */
 #include "kernel/kernel_priv.h"
 
@@ -24,7 +25,8 @@ void rtl_init_string(UNICODE_STRING *s, const WCHAR *text)
     s->Buffer = (PWSTR)(uintptr_t)text;
 }
 
-/* Doc: nf-wdm-rtlinitunicodestring. A string of 64 KB or more is cut: use the Ex form to learn of it. */
+/* Doc: nf-wdm-rtlinitunicodestring. A string of 64 KB or more is cut: use the Ex form to learn of
+ * it. */
 NT_EXPORT VOID NTAPI RtlInitUnicodeString(PUNICODE_STRING dst, PCWSTR text)
 {
     mm_check_range(dst, sizeof *dst, true);
@@ -49,8 +51,8 @@ static void terminate(PUNICODE_STRING dst)
     if (dst->Length + sizeof(WCHAR) <= dst->MaximumLength) {
         WCHAR *end = dst->Buffer + dst->Length / sizeof(WCHAR);
 
-        mm_check_range(end, sizeof *end, true);
-        *end = 0;
+        if (mm_check_range(end, sizeof *end, true) == sizeof *end)
+            *end = 0;
     }
 }
 
@@ -102,7 +104,8 @@ NT_EXPORT NTSTATUS NTAPI RtlAppendUnicodeStringToString(PUNICODE_STRING dst, PCU
     return append(dst, src->Buffer, src->Length);
 }
 
-static LONG compare(const WCHAR *a, size_t chars_a, const WCHAR *b, size_t chars_b, bool ignore_case)
+static LONG compare(const WCHAR *a, size_t chars_a, const WCHAR *b, size_t chars_b,
+                    bool ignore_case)
 {
     size_t n = PP_MIN(chars_a, chars_b);
 
@@ -126,7 +129,8 @@ int rtl_compare(const UNICODE_STRING *a, const UNICODE_STRING *b, bool ignore_ca
 }
 
 /* Doc: nf-wdm-rtlcompareunicodestring. */
-NT_EXPORT LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING a, PCUNICODE_STRING b, BOOLEAN ignore_case)
+NT_EXPORT LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING a, PCUNICODE_STRING b,
+                                             BOOLEAN ignore_case)
 {
     rtl_check_read(a);
     rtl_check_read(b);
@@ -237,8 +241,8 @@ NT_EXPORT BOOLEAN NTAPI RtlCreateUnicodeString(PUNICODE_STRING dst, PCWSTR src)
 
 enum { DUPLICATE_TERMINATE = 1, DUPLICATE_EMPTY = 2 };
 
-/* Doc: winternl, RtlDuplicateUnicodeString. Flag 1 adds a terminator; flag 2, only with flag 1, allocates
- * for an empty string too. */
+/* Doc: winternl, RtlDuplicateUnicodeString. Flag 1 adds a terminator; flag 2, only with flag 1,
+ * allocates for an empty string too. */
 NT_EXPORT NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG flags, PCUNICODE_STRING src,
                                                    PUNICODE_STRING dst)
 {
@@ -275,8 +279,8 @@ NT_EXPORT NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG flags, PCUNICODE_STRING
     return STATUS_SUCCESS;
 }
 
-/* Doc: nf-wdm-rtlfreeunicodestring. Clears the whole structure, so that a second call is harmless. The tag is
- * not checked: drivers free buffers of their own this way too, and Windows lets them. */
+/* Doc: nf-wdm-rtlfreeunicodestring. Clears the whole structure, so that a second call is harmless.
+ * The tag is not checked: drivers free buffers of their own this way too, and Windows lets them. */
 NT_EXPORT VOID NTAPI RtlFreeUnicodeString(PUNICODE_STRING s)
 {
     void *buf;
@@ -304,8 +308,8 @@ NT_EXPORT NTSTATUS NTAPI RtlValidateUnicodeString(ULONG flags, PCUNICODE_STRING 
 }
 
 /* Doc: nf-wdm-rtlhashunicodestring. The only algorithm is x65599: h = h * 65599 + character. */
-NT_EXPORT NTSTATUS NTAPI RtlHashUnicodeString(PCUNICODE_STRING s, BOOLEAN ignore_case, ULONG algorithm,
-                                              PULONG ret_hash)
+NT_EXPORT NTSTATUS NTAPI RtlHashUnicodeString(PCUNICODE_STRING s, BOOLEAN ignore_case,
+                                              ULONG algorithm, PULONG ret_hash)
 {
     enum { DEFAULT_ALGORITHM = 0, X65599 = 1 };
     ULONG hash = 0;

@@ -50,8 +50,8 @@ static bool holds(unsigned condition, ULONG actual, ULONG wanted)
     }
 }
 
-/* Major, minor and service pack are compared one after the other: the first that differs decides, by the
- * condition of the most significant one asked for. */
+/* Major, minor and service pack are compared one after the other: the first that differs decides,
+ * by the condition of the most significant one asked for. */
 static bool version_holds(const RTL_OSVERSIONINFOEXW *want, ULONG types, ULONGLONG mask)
 {
     const struct {
@@ -93,7 +93,8 @@ NT_EXPORT NTSTATUS NTAPI RtlVerifyVersionInfo(const RTL_OSVERSIONINFOEXW *want, 
         if ((types & type) && !condition_of(mask, type))
             return STATUS_INVALID_PARAMETER;
     }
-    if ((types & VER_SUITENAME) && !suites_hold(condition_of(mask, VER_SUITENAME), want->wSuiteMask))
+    if ((types & VER_SUITENAME) &&
+        !suites_hold(condition_of(mask, VER_SUITENAME), want->wSuiteMask))
         return STATUS_REVISION_MISMATCH;
     if ((types & VER_PRODUCT_TYPE) &&
         !holds(condition_of(mask, VER_PRODUCT_TYPE), VER_NT_WORKSTATION, want->wProductType))
@@ -107,7 +108,8 @@ NT_EXPORT NTSTATUS NTAPI RtlVerifyVersionInfo(const RTL_OSVERSIONINFOEXW *want, 
     return version_holds(want, types, mask) ? STATUS_SUCCESS : STATUS_REVISION_MISMATCH;
 }
 
-/* Doc: winnt.h, VerSetConditionMask: three bits for each type; one type in a call, the highest bit. */
+/* Doc: winnt.h, VerSetConditionMask: three bits for each type; one type in a call, the highest bit.
+ */
 NT_EXPORT ULONGLONG NTAPI VerSetConditionMask(ULONGLONG mask, ULONG type, UCHAR condition)
 {
     if (!(type & 0xFF))
@@ -115,7 +117,8 @@ NT_EXPORT ULONGLONG NTAPI VerSetConditionMask(ULONGLONG mask, ULONG type, UCHAR 
     return mask | (ULONGLONG)(condition & 7) << (3 * (31 - __builtin_clz(type & 0xFF)));
 }
 
-/* Doc: nf-wdm-rtlisntddiversionavailable. Values with a service pack or sub-version are not for it. */
+/* Doc: nf-wdm-rtlisntddiversionavailable. Values with a service pack or sub-version are not for it.
+ */
 NT_EXPORT BOOLEAN NTAPI RtlIsNtDdiVersionAvailable(ULONG version)
 {
     return !(version & 0xFFFF) && (RTL_MAJOR << 24 | RTL_MINOR << 16) >= version;
@@ -157,7 +160,8 @@ static struct {
     bool is_ready;
 } g;
 
-/* D. Lehmer's generator modulo 2^31 - 1, with the constants that the documentation of RtlUniform gives. */
+/* D. Lehmer's generator modulo 2^31 - 1, with the constants that the documentation of RtlUniform
+ * gives. */
 static ULONG uniform(PULONG seed)
 {
     *seed = (ULONG)((0x7FFFFFEDull * *seed + 0x7FFFFFC3ull) % 0x7FFFFFFFull);
