@@ -34,6 +34,8 @@ WEAK size_t mm_check_range(const void *p, size_t size, bool is_write)
 
 WEAK void mm_copy(void *dst, const void *src, size_t size)
 {
+    if (!size)
+        return;
     mm_check_range(src, size, false);
     memmove(dst, src, mm_check_range(dst, size, true));
 }
