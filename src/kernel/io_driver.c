@@ -342,6 +342,15 @@ static void report_device(const struct ke_image *image, const DEVICE_OBJECT *dev
     vf_report(&c);
 }
 
+void io_unload_rule(const struct ke_image *image, enum vf_rule rule, uint64_t p1, uint64_t p2,
+                    const char *detail)
+{
+    struct vf_case c = {.rule = rule, .p = {p1, p2}, .access = VF_NO_ACCESS, .detail = detail,
+                        .driver = image->name};
+
+    vf_report(&c);
+}
+
 void io_check_unload(struct ke_image *image)
 {
     DRIVER_OBJECT *driver = image->driver_object;
@@ -349,8 +358,10 @@ void io_check_unload(struct ke_image *image)
 
     io_interrupt_wipe(image);
     pnp_interface_wipe(image);
+    io_misc_wipe(image);
+    pnp_notify_wipe(image);
+    po_image_wipe(image);
     if (driver) {
-        pnp_notify_wipe(driver);
         for (d = driver->DeviceObject; d; d = next) {
             next = d->NextDevice;
             /* A device that is only kept by an open file is the caller's doing, not the driver's. */

@@ -54,6 +54,8 @@ NTSTATUS NTAPI ZwDeleteKey(HANDLE key);
 /* Our own. */
 NTSTATUS NTAPI IofCallDriver(PDEVICE_OBJECT device, PIRP irp);
 VOID NTAPI IofCompleteRequest(PIRP irp, CCHAR boost);
+VOID NTAPI IoAcquireCancelSpinLock(PKIRQL irql);
+VOID NTAPI IoReleaseCancelSpinLock(KIRQL irql);
 PIRP NTAPI IoAllocateIrp(CCHAR stack_size, BOOLEAN charge_quota);
 VOID NTAPI IoFreeIrp(PIRP irp);
 NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT driver, ULONG extension_size, PUNICODE_STRING name,

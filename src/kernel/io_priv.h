@@ -172,17 +172,26 @@ const WCHAR *pnp_node_driver_key(const struct pnp_node *n); /* {class}\0000 */
 struct pnp_node *pnp_node_new(const char *service);
 void pnp_node_free(struct pnp_node *n);
 DEVICE_OBJECT *pnp_node_pdo(const struct pnp_node *n);
-void pnp_notify_wipe(DRIVER_OBJECT *driver);
+/* The translated interrupt the node was given; NULL: not a PDO, or none. */
+const struct _CM_PARTIAL_RESOURCE_DESCRIPTOR *pnp_node_interrupt(const DEVICE_OBJECT *pdo);
+void pnp_notify_wipe(const struct ke_image *image);
 void pnp_interface_wipe(const struct ke_image *image);
 void pnp_interface_changed(const GUID *class_guid, const UNICODE_STRING *link, bool arrived);
 void pnp_target_changed(DEVICE_OBJECT *device, const GUID *event);
 int pnp_init(void);
 void po_wipe(DEVICE_OBJECT *device);
+void po_image_wipe(const struct ke_image *image);
 void wmi_wipe(DEVICE_OBJECT *device);
 bool wmi_is_registered(const DEVICE_OBJECT *device);
 void io_interrupt_wipe(const struct ke_image *image);
 void io_timer_wipe(DEVICE_OBJECT *device);
 void io_shutdown_wipe(DEVICE_OBJECT *device);
+void io_misc_wipe(const struct ke_image *image);
+/* IRP_MJ_SHUTDOWN to every device that asked for it; in a system thread. */
+void io_shutdown_all(void);
+/* Something of an unloaded driver that would still be called: report under the driver's name. */
+void io_unload_rule(const struct ke_image *image, enum vf_rule rule, uint64_t p1, uint64_t p2,
+                    const char *detail);
 
 /* IRPs sent from outside, how many were completed, and with a success status. */
 void io_exercised(struct ke_exercised *ret);

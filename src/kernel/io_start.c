@@ -163,6 +163,17 @@ struct ke_result ke_driver_unload(struct ke_image *image)
     return res;
 }
 
+static void shutdown_inside(void *arg)
+{
+    (void)arg;
+    io_shutdown_all();
+}
+
+struct ke_result ke_shutdown(void)
+{
+    return outcome(io_run(shutdown_inside, NULL, false), STATUS_SUCCESS);
+}
+
 int io_init(void)
 {
     io_device_init();
