@@ -75,6 +75,7 @@ uint64_t ke_callout(uint64_t target, enum ke_callout_tag tag, bool *aborted, uns
     memset(r, 0, offsetof(struct ke_gate_record, xmm));
     r->kind = KE_GATE_CALLOUT;
     r->tag = tag;
+    r->args[3] = tag == KE_CALL_BOUNDARY ? pl_seq(ke_m.pool) : 0;
     /* The first call of a fiber moves from the entry stack to the driver's own: our frames there are out of
      * reach of a driver that overruns its stack upwards. */
     if (r == ke_gate_first() && ke_thread_now->has_entry_stack) {
@@ -182,6 +183,32 @@ static bool leaves_unsound(void)
     return ke_irql() >= DISPATCH_LEVEL || !t || !t->is_request || ke_thread_holds_locks(t);
 }
 
+/* Blocks that the cut-off request holds can no longer be freed by it: they are no leaks of the driver. */
+static void abandon(uint64_t since)
+{
+    struct ke_abandoned *a;
+
+    if (ke_m.abandoned_count >= PP_COUNT(ke_m.abandoned)) {
+        ke_m.is_unsound = true;
+        return;
+    }
+    a = &ke_m.abandoned[ke_m.abandoned_count++];
+    a->thread = ke_thread_now->id;
+    a->from = since;
+    a->to = pl_seq(ke_m.pool);
+}
+
+bool ke_is_abandoned(const struct pl_block_info *block)
+{
+    for (unsigned i = 0; i < ke_m.abandoned_count; i++) {
+        const struct ke_abandoned *a = &ke_m.abandoned[i];
+
+        if (block->alloc_thread == a->thread && block->alloc_seq > a->from && block->alloc_seq <= a->to)
+            return true;
+    }
+    return false;
+}
+
 void ke_contain(void)
 {
     struct ke_gate_record *first = ke_gate_first();
@@ -190,8 +217,8 @@ void ke_contain(void)
     if (leaves_unsound())
         ke_m.is_unsound = true;
     ke_irql_reset();
-    /* The outermost boundary: everything nested in the request ends with it. */
-    for (struct ke_gate_record *it = first; it < ke_gate_top; it++) {
+    /* The innermost boundary: a DPC that ran on top of a request ends alone. */
+    for (struct ke_gate_record *it = ke_gate_top; it-- > first;) {
         if (it->kind == KE_GATE_CALLOUT && (it->tag & ~(uint64_t)KE_CALL_BASE) == KE_CALL_BOUNDARY) {
             r = it;
             break;
@@ -202,6 +229,7 @@ void ke_contain(void)
         ke_thread_exit(); /* a driver's own thread, DPC or work item */
     }
     os_stack_forget(ke_thread_now->stack_low, ke_thread_now->stack_high);
+    abandon(r->args[3]);
     ke_gate_top = r + 1;
     r->aborted = 1;
     ke_callout_leave();

@@ -199,12 +199,20 @@ PP_NORETURN void ke_raise_access_violation(uint64_t addr, bool is_write);
 
 /* ---- Machine-wide state ---- */
 
+/* A request that a finding cut off: its thread, and the span of allocations made meanwhile. */
+struct ke_abandoned {
+    uint64_t thread, from, to;
+};
+bool ke_is_abandoned(const struct pl_block_info *block);
+
 struct ke_machine {
     struct ke_config config;
     struct pl_pool *pool;
     struct pl_depot *depot;
     struct pp_random random;
     struct pp_list images;
+    struct ke_abandoned abandoned[1024];
+    unsigned abandoned_count;
     uint64_t kernel_guarded; /* special blocks that are the kernel's own */
     bool is_unsound; /* a contained request may have left locks or IRQL behind */
 };

@@ -61,6 +61,12 @@ static void peek(void *ctx, uint64_t addr, uint8_t *bytes, uint8_t *valid, uint3
     }
 }
 
+static bool is_abandoned(void *ctx, const struct pl_block_info *block)
+{
+    (void)ctx; /* as above */
+    return ke_is_abandoned(block);
+}
+
 static void finding(void *ctx, const struct vf_finding *f)
 {
     (void)ctx; /* as above */
@@ -104,6 +110,7 @@ static void verify_init(void)
         .hooks = {.present = present,
                   .owner_name = owner_name,
                   .peek = peek,
+                  .is_abandoned = is_abandoned,
                   .finding = finding,
                   .stop = stop},
     };

@@ -155,6 +155,11 @@ struct pl_patterns pl_patterns(const struct pl_pool *pool)
     return pool->pat;
 }
 
+uint64_t pl_seq(const struct pl_pool *pool)
+{
+    return pool->seq;
+}
+
 const struct pl_counters *pl_counters(const struct pl_pool *pool)
 {
     return &pool->count;

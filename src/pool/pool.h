@@ -305,6 +305,8 @@ struct pl_counters {
     uint64_t events[PL_EV_COUNT];
 };
 const struct pl_counters *pl_counters(const struct pl_pool *pool);
+/* Position of the newest allocation or free: blocks allocated later have a larger alloc_seq. */
+uint64_t pl_seq(const struct pl_pool *pool);
 
 /* ---- Stack depot -------------------------------------------------------------------------------
  */

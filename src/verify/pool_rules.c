@@ -175,10 +175,19 @@ struct leak_ctx {
     uint64_t bytes[2];
 };
 
+static bool is_abandoned(const struct pl_block_info *b)
+{
+    const struct vf_hooks *h = &vf_config()->hooks;
+
+    return h->is_abandoned && h->is_abandoned(h->ctx, b);
+}
+
 static bool leak_count(void *ctx, const struct pl_block_info *b)
 {
     struct leak_ctx *l = ctx;
 
+    if (is_abandoned(b))
+        return true;
     l->count++;
     l->bytes[(b->flags & PL_PAGED) ? 1 : 0] += b->size;
     return true;
@@ -189,6 +198,8 @@ static bool leak_list(void *ctx, const struct pl_block_info *b)
     struct vf_case c = {.rule = VF_VER_UNLOAD_LEAK, .access = VF_NO_ACCESS};
 
     (void)ctx; /* the block tells everything */
+    if (is_abandoned(b))
+        return true;
     c.block = b;
     c.addr = b->start;
     c.has_addr = true;
@@ -208,7 +219,7 @@ unsigned vf_check_leaks(uint32_t owner, const char *driver, uint64_t driver_name
         return 0;
     c.p[1] = driver_name_addr;
     c.p[3] = l.count;
-    c.object = driver;
+    c.driver = driver;
     pp_fmt(detail, sizeof detail, "%u block%s not freed: %llu bytes nonpaged, %llu bytes paged", l.count,
            l.count == 1 ? "" : "s", (unsigned long long)l.bytes[0], (unsigned long long)l.bytes[1]);
     c.detail = detail;

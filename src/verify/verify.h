@@ -121,6 +121,8 @@ struct vf_hooks {
     void (*owner_name)(void *ctx, uint32_t owner, char ret[VF_NAME]); /* pool owner -> driver name */
     /* Copy [addr, addr + size) where readable without faulting; valid[i] = 1 for bytes copied. */
     void (*peek)(void *ctx, uint64_t addr, uint8_t *bytes, uint8_t *valid, uint32_t size);
+    /* Was the block allocated by a request that a finding cut off? It is then no leak. NULL: none was. */
+    bool (*is_abandoned)(void *ctx, const struct pl_block_info *block);
     void (*finding)(void *ctx, const struct vf_finding *f);      /* the sink */
     void (*stop)(void *ctx, const struct vf_finding *f);         /* stop mode (--bugcheck); does not return */
 };
