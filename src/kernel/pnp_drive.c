@@ -125,7 +125,8 @@ static IO_RESOURCE_REQUIREMENTS_LIST *requirements(struct pnp_node *n)
     size_t head = offsetof(IO_RESOURCE_REQUIREMENTS_LIST, List[0].Descriptors);
     size_t size = head + PNP_RESOURCES * sizeof(IO_RESOURCE_DESCRIPTOR);
     IO_RESOURCE_REQUIREMENTS_LIST *l = ex_alloc_kernel(size, "PpRr", true);
-    const CM_PARTIAL_RESOURCE_DESCRIPTOR *d = n->raw->List[0].PartialResourceList.PartialDescriptors;
+    const CM_PARTIAL_RESOURCE_DESCRIPTOR *d = pnp_resources(n->raw);
+    IO_RESOURCE_DESCRIPTOR *first = (void *)((uint8_t *)l + head);
 
     l->ListSize = (ULONG)size;
     l->InterfaceType = PCIBus;
@@ -134,7 +135,7 @@ static IO_RESOURCE_REQUIREMENTS_LIST *requirements(struct pnp_node *n)
     l->List[0].Revision = 1;
     l->List[0].Count = PNP_RESOURCES;
     for (unsigned i = 0; i < PNP_RESOURCES; i++) {
-        IO_RESOURCE_DESCRIPTOR *r = &l->List[0].Descriptors[i];
+        IO_RESOURCE_DESCRIPTOR *r = first + i;
 
         r->Type = d[i].Type;
         r->ShareDisposition = d[i].ShareDisposition;

@@ -22,6 +22,13 @@ static struct {
 
 /* ---- Resources ---- */
 
+const CM_PARTIAL_RESOURCE_DESCRIPTOR *pnp_resources(const CM_RESOURCE_LIST *list)
+{
+    /* Through bytes: the declared arrays have one element, whatever the counts say. */
+    return (const void *)((const uint8_t *)list +
+                          offsetof(CM_RESOURCE_LIST, List[0].PartialResourceList.PartialDescriptors));
+}
+
 static CM_RESOURCE_LIST *resources_new(const CM_PARTIAL_RESOURCE_DESCRIPTOR *d, unsigned count)
 {
     size_t head = offsetof(CM_RESOURCE_LIST, List[0].PartialResourceList.PartialDescriptors);
@@ -60,7 +67,7 @@ const CM_PARTIAL_RESOURCE_DESCRIPTOR *pnp_node_interrupt(const DEVICE_OBJECT *pd
 {
     struct pnp_node *n = pnp_node_of(pdo);
 
-    return n ? &n->translated->List[0].PartialResourceList.PartialDescriptors[2] : NULL;
+    return n ? pnp_resources(n->translated) + 2 : NULL;
 }
 
 static void config_init(struct pnp_node *n)
