@@ -172,9 +172,9 @@ const WCHAR *pnp_node_driver_key(const struct pnp_node *n); /* {class}\0000 */
 struct pnp_node *pnp_node_new(const char *service);
 void pnp_node_free(struct pnp_node *n);
 DEVICE_OBJECT *pnp_node_pdo(const struct pnp_node *n);
-/* The translated interrupt the node was given; NULL: not a PDO, or none. */
 /* The descriptors of the first (only) list. */
 const CM_PARTIAL_RESOURCE_DESCRIPTOR *pnp_resources(const CM_RESOURCE_LIST *list);
+/* The translated interrupt the node was given; NULL: not a PDO, or none. */
 const struct _CM_PARTIAL_RESOURCE_DESCRIPTOR *pnp_node_interrupt(const DEVICE_OBJECT *pdo);
 void pnp_notify_wipe(const struct ke_image *image);
 void pnp_interface_wipe(const struct ke_image *image);

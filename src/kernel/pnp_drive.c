@@ -357,3 +357,12 @@ void ke_pnp_free(struct ke_pnp *p)
         pnp_node_free(p->node);
     pp_free(p);
 }
+
+void ke_pnp_name(const struct ke_pnp *p, char *buf, size_t size)
+{
+    WCHAR name[128];
+
+    buf[0] = '\0';
+    if (ob_name_of(pnp_node_pdo(p->node), name, PP_COUNT(name)))
+        (void)rtl_to_utf8(name, rtl_wcslen(name), buf, size); /* its length is not needed */
+}
