@@ -2,13 +2,14 @@
  * The default drive: what can be sent to a driver without knowing it. For each device the driver named
  * (or interface it registered): open it, every control code found in the image with buffers of several
  * shapes, read, write, the other major functions, cancel what stays pending, close. The steps are
- * numbered in a fixed order, so a fresh machine can go on after one that had to end.
+ * numbered in a fixed order, so a fresh machine can go on after one that had to end. IRPs that only other
+ * drivers send (IRP_MJ_INTERNAL_DEVICE_CONTROL) are left out: their buffers are a matter of trust.
  */
 #include "host/host_priv.h"
 
 #include <string.h>
 
-enum { NAMES_MAX = 64, BUFFER_MAX = 4096, CODES_MAX = 400, PROBES_MAX = 6000 };
+enum { NAMES_MAX = 64, BUFFER_MAX = 4096, CODES_MAX = 400, STEPS_MAX = 8000, OTHER_CODES_MAX = 4 };
 
 struct names {
     char name[NAMES_MAX][128];
@@ -67,6 +68,11 @@ static void fill(uint8_t *buf, size_t size, char how, uint64_t seed)
     }
 }
 
+static const char *fill_name(char how)
+{
+    return how == 'z' ? "zeros" : how == 'f' ? "0xFF" : how == 'c' ? "counting" : "random";
+}
+
 static void after(struct host_machine *m, struct ke_file *f, const char *what, struct ke_result *r)
 {
     if (r->outcome == KE_PENDING) {
@@ -74,31 +80,39 @@ static void after(struct host_machine *m, struct ke_file *f, const char *what, s
         (void)ke_cancel(f); /* how many were pending does not matter */
         ke_settle(10);
     }
-    host_step_end(m, what, r);
+    host_step_end(m, HOST_STEP_REQUEST, what, r);
     host_restart_if_unsound(m);
+}
+
+/* Codes of this driver, and for one without any a few that every driver must refuse politely. */
+static size_t code_count(const struct host_machine *m)
+{
+    return m->code->ioctl_count ? PP_MIN(m->code->ioctl_count, (size_t)CODES_MAX) : OTHER_CODES_MAX;
+}
+
+static uint32_t code_at(const struct host_machine *m, size_t i)
+{
+    static const uint32_t foreign[OTHER_CODES_MAX] = {0x222000, 0x222005, 0x22200A, 0x22200F};
+
+    return m->code->ioctl_count ? m->code->ioctls[i].code : foreign[i];
 }
 
 static void drive_codes(struct host_machine *m, struct ke_file *f, const char *device)
 {
     static uint8_t in[BUFFER_MAX], out[BUFFER_MAX];
 
-    for (size_t i = 0; i < m->code->ioctl_count && i < CODES_MAX; i++) {
-        uint32_t code = m->code->ioctls[i].code;
+    for (size_t i = 0; i < code_count(m); i++) {
+        uint32_t code = code_at(m, i);
 
-        for (size_t k = 0; k < PP_COUNT(probes) && m->requests_left; k++) {
+        for (size_t k = 0; k < PP_COUNT(probes); k++) {
             const struct probe *p = &probes[k];
             char what[120];
             struct ke_result r;
 
-            pp_fmt(what, sizeof what, "IOCTL 0x%08X to %s, %u bytes in, %u out (%s)", code, device, p->in,
-                   p->out,
-                   p->fill == 'z'   ? "zeros"
-                   : p->fill == 'f' ? "0xFF"
-                   : p->fill == 'c' ? "counting"
-                                    : "random");
-            if (!host_step_begin(m, what))
+            pp_fmt(what, sizeof what, "IOCTL 0x%08X to %s, %u bytes in (%s), %u out", code, device, p->in,
+                   fill_name(p->fill), p->out);
+            if (!host_step_begin(m, HOST_STEP_REQUEST, what))
                 continue;
-            m->requests_left--;
             fill(in, p->in, p->fill, m->o->seed ^ code ^ k);
             memset(out, 0, p->out);
             r = ke_ioctl(f, code, in, p->in, out, p->out, false);
@@ -107,19 +121,21 @@ static void drive_codes(struct host_machine *m, struct ke_file *f, const char *d
     }
 }
 
+static const uint32_t rw_sizes[] = {0, 1, 16, 512, 4096};
+
 static void drive_rw(struct host_machine *m, struct ke_file *f, const char *device)
 {
-    static const uint32_t sizes[] = {0, 1, 16, 512, 4096};
     static uint8_t buf[BUFFER_MAX];
 
-    for (size_t k = 0; k < PP_COUNT(sizes) * 2; k++) {
-        bool is_write = k >= PP_COUNT(sizes);
-        uint32_t size = sizes[k % PP_COUNT(sizes)];
+    for (size_t k = 0; k < PP_COUNT(rw_sizes) * 2; k++) {
+        bool is_write = k >= PP_COUNT(rw_sizes);
+        uint32_t size = rw_sizes[k % PP_COUNT(rw_sizes)];
         char what[120];
         struct ke_result r;
 
-        pp_fmt(what, sizeof what, "%s %s, %u bytes", is_write ? "write to" : "read from", device, size);
-        if (!host_step_begin(m, what))
+        pp_fmt(what, sizeof what, "%s %s, %u byte%s", is_write ? "write to" : "read from", device, size,
+               size == 1 ? "" : "s");
+        if (!host_step_begin(m, HOST_STEP_REQUEST, what))
             continue;
         fill(buf, size, 'c', 0);
         r = is_write ? ke_write(f, 0, buf, size) : ke_read(f, 0, buf, size);
@@ -134,106 +150,129 @@ static void drive_others(struct host_machine *m, struct ke_file *f, const char *
         struct ke_result r;
 
         pp_fmt(what, sizeof what, "%s to %s", others[k].name, device);
-        if (!host_step_begin(m, what))
+        if (!host_step_begin(m, HOST_STEP_REQUEST, what))
             continue;
         r = ke_major(f, others[k].major, others[k].minor);
         after(m, f, what, &r);
     }
 }
 
+/* Steps of drive_device, open and close included; known without a device. */
+static uint32_t device_steps(const struct host_machine *m)
+{
+    return (uint32_t)(code_count(m) * PP_COUNT(probes) + 2 * PP_COUNT(rw_sizes) + PP_COUNT(others) + 2);
+}
+
 static void drive_device(struct host_machine *m, const char *device)
 {
+    uint32_t steps = device_steps(m), first = m->step;
     struct ke_file *f = NULL;
     struct ke_result r;
     char what[160];
 
-    pp_fmt(what, sizeof what, "open %s", device);
-    (void)host_step_begin(m, what); /* each machine opens for itself */
-    r = ke_open(device, 0xC0000000u, &f);
-    host_step_end(m, what, &r);
-    host_restart_if_unsound(m);
-    if (!f)
+    if (first + steps <= m->resume_at || host_step_ended(m, first)) {
+        m->step = first + steps; /* done, or it cannot be opened without breaking the machine */
         return;
-    drive_codes(m, f, device);
-    drive_rw(m, f, device);
-    drive_others(m, f, device);
-    pp_fmt(what, sizeof what, "close %s", device);
-    (void)host_step_begin(m, what); /* as above */
-    r = ke_close(f);
-    host_step_end(m, what, &r);
-    host_restart_if_unsound(m);
+    }
+    if (first + steps > STEPS_MAX && first) {
+        pp_fmt(what, sizeof what, "%s was not driven: %u requests are enough for one run", device, first);
+        host_journal_write(m->journal, HOST_REC_WARN, what, strlen(what));
+        return;
+    }
+    pp_fmt(what, sizeof what, "open %s", device);
+    (void)host_step_begin(m, HOST_STEP_REQUEST, what); /* each machine opens for itself */
+    r = ke_open(device, 0xC0000000u, &f);
+    after(m, f, what, &r);
+    if (f) {
+        drive_codes(m, f, device);
+        drive_rw(m, f, device);
+        drive_others(m, f, device);
+        pp_fmt(what, sizeof what, "close %s", device);
+        (void)host_step_begin(m, HOST_STEP_REQUEST, what); /* as above */
+        r = ke_close(f);
+        host_step_end(m, HOST_STEP_REQUEST, what, &r);
+        host_restart_if_unsound(m);
+    }
     ke_settle(100);
+    m->step = first + steps;
 }
 
 static void drive_power(struct host_machine *m, struct ke_pnp *node)
 {
     static const struct {
         uint8_t minor;
+        bool is_system;
         const char *what;
         unsigned state;
     } steps[] = {
-        {IRP_MN_QUERY_POWER, "query power D3", PowerDeviceD3},
-        {IRP_MN_SET_POWER, "set power D3", PowerDeviceD3},
-        {IRP_MN_SET_POWER, "set power D0", PowerDeviceD0},
+        {IRP_MN_QUERY_POWER, true, "query power S3", PowerSystemSleeping3},
+        {IRP_MN_SET_POWER, true, "set power S3", PowerSystemSleeping3},
+        {IRP_MN_SET_POWER, false, "set power D3", PowerDeviceD3},
+        {IRP_MN_SET_POWER, true, "set power S0", PowerSystemWorking},
+        {IRP_MN_SET_POWER, false, "set power D0", PowerDeviceD0},
     };
 
     for (size_t k = 0; k < PP_COUNT(steps); k++) {
         struct ke_result r;
 
-        if (!host_step_begin(m, steps[k].what))
+        if (!host_step_begin(m, HOST_STEP_PNP, steps[k].what))
             continue;
-        r = ke_pnp_power(node, steps[k].minor, false, steps[k].state);
-        host_step_end(m, steps[k].what, &r);
+        r = ke_pnp_power(node, steps[k].minor, steps[k].is_system, steps[k].state);
+        host_step_end(m, HOST_STEP_PNP, steps[k].what, &r);
         host_restart_if_unsound(m);
     }
 }
 
-static void drive_pnp(struct host_machine *m, struct ke_pnp *node)
-{
-    static const struct {
-        uint8_t minor;
-        const char *what;
-    } steps[] = {
-        {IRP_MN_QUERY_CAPABILITIES, "IRP_MN_QUERY_CAPABILITIES"},
-        {IRP_MN_QUERY_PNP_DEVICE_STATE, "IRP_MN_QUERY_PNP_DEVICE_STATE"},
-        {IRP_MN_QUERY_DEVICE_RELATIONS, "IRP_MN_QUERY_DEVICE_RELATIONS"},
-        {IRP_MN_QUERY_STOP_DEVICE, "IRP_MN_QUERY_STOP_DEVICE"},
-        {IRP_MN_CANCEL_STOP_DEVICE, "IRP_MN_CANCEL_STOP_DEVICE"},
-        {IRP_MN_QUERY_REMOVE_DEVICE, "IRP_MN_QUERY_REMOVE_DEVICE"},
-        {IRP_MN_CANCEL_REMOVE_DEVICE, "IRP_MN_CANCEL_REMOVE_DEVICE"},
-    };
+struct pnp_step {
+    uint8_t minor;
+    const char *what;
+};
 
-    for (size_t k = 0; k < PP_COUNT(steps); k++) {
+static void drive_pnp(struct host_machine *m, struct ke_pnp *node, const struct pnp_step *steps, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
         struct ke_result r;
 
-        if (!host_step_begin(m, steps[k].what))
+        if (!host_step_begin(m, HOST_STEP_PNP, steps[k].what))
             continue;
         r = ke_pnp_request(node, steps[k].minor);
-        host_step_end(m, steps[k].what, &r);
+        host_step_end(m, HOST_STEP_PNP, steps[k].what, &r);
         host_restart_if_unsound(m);
     }
 }
+
+/* Before the requests: questions. */
+static const struct pnp_step ask[] = {
+    {IRP_MN_QUERY_CAPABILITIES, "IRP_MN_QUERY_CAPABILITIES"},
+    {IRP_MN_QUERY_PNP_DEVICE_STATE, "IRP_MN_QUERY_PNP_DEVICE_STATE"},
+    {IRP_MN_QUERY_DEVICE_RELATIONS, "IRP_MN_QUERY_DEVICE_RELATIONS"},
+};
+
+/* After them: what may be called off, and a stop with a new start. */
+static const struct pnp_step change[] = {
+    {IRP_MN_QUERY_STOP_DEVICE, "IRP_MN_QUERY_STOP_DEVICE"},
+    {IRP_MN_CANCEL_STOP_DEVICE, "IRP_MN_CANCEL_STOP_DEVICE"},
+    {IRP_MN_QUERY_REMOVE_DEVICE, "IRP_MN_QUERY_REMOVE_DEVICE"},
+    {IRP_MN_CANCEL_REMOVE_DEVICE, "IRP_MN_CANCEL_REMOVE_DEVICE"},
+};
 
 void host_drive(struct host_machine *m, struct ke_pnp *node)
 {
     static struct names names;
 
-    m->requests_left = PROBES_MAX;
     ke_settle(100);
-    if (node) {
-        drive_pnp(m, node);
-        drive_power(m, node);
-    }
+    if (node)
+        drive_pnp(m, node, ask, PP_COUNT(ask));
     ke_each_device(collect, &names);
     ke_each_interface(collect, &names);
+    if (node && !names.count) { /* no name of its own: requests go to the top of the device stack */
+        ke_pnp_name(node, names.name[0], sizeof names.name[0]);
+        names.count = 1;
+    }
     for (unsigned i = 0; i < names.count; i++)
         drive_device(m, names.name[i]);
-    if (names.count)
-        return;
-    if (node) { /* no name of its own: requests go to the top of the device stack */
-        char pdo[128];
-
-        ke_pnp_name(node, pdo, sizeof pdo);
-        drive_device(m, pdo);
+    if (node) {
+        drive_pnp(m, node, change, PP_COUNT(change));
+        drive_power(m, node);
     }
 }

@@ -1,9 +1,10 @@
 /*
  * Shared by the files of host/:
- *   supervisor.c  the parent: starts machines, collects records, decides the exit code
+ *   supervisor.c  the parent: starts machines      collect.c   records become a verdict
  *   machine.c     the child: boots, loads, drives, unloads
  *   drive.c       the default drive                scenario.c  Lua scenarios
  *   journal.c     records over the pipe            report.c, symbols.c, json.c  rendering
+ *   core.c        --keep-core                      machine_dir.c  settings     info.c  poolproof info
  */
 #ifndef POOLPROOF_HOST_PRIV_H
 #define POOLPROOF_HOST_PRIV_H
@@ -14,6 +15,8 @@
 #include "pe/pe.h"
 #include "plat/plat.h"
 #include "verify/verify.h"
+
+#include <sys/types.h>
 
 /* ---- Journal: records from the machine to the supervisor. One writer, in order. ---- */
 
@@ -36,6 +39,7 @@ enum host_rec {
     HOST_REC_RESTART,      /* uint32_t: go on in a fresh machine from this step */
     HOST_REC_STOPPED,      /* nothing: --bugcheck */
     HOST_REC_DONE,         /* nothing: the machine ended by itself */
+    HOST_REC_HOLD,         /* nothing: --keep-core, the machine waits to be copied */
 };
 
 struct host_module {
@@ -48,11 +52,17 @@ struct host_module {
 
 /* One thing the host did to the driver; sent before (outcome NONE) and after. */
 enum { HOST_OUTCOME_NONE = 0xFF };
+enum host_step_kind {
+    HOST_STEP_START,   /* DriverEntry to start, in each machine again; not numbered */
+    HOST_STEP_END,     /* remove, unload; not numbered */
+    HOST_STEP_PNP,     /* plug and play, power */
+    HOST_STEP_REQUEST, /* what a program could send */
+};
 struct host_step {
-    uint32_t index;
+    uint32_t index;   /* of the next numbered step, when not numbered */
     uint32_t outcome; /* enum ke_outcome, or HOST_OUTCOME_NONE */
     int32_t status;
-    uint32_t pad;
+    uint32_t kind; /* enum host_step_kind */
     uint64_t information;
     char what[120]; /* "IOCTL 0x222003, 64 bytes in, 0 out" */
 };
@@ -86,6 +96,8 @@ struct host_finding {
     char during[120];      /* step */
 };
 
+enum { HOST_STOPS_MAX = 16, HOST_RESTARTS_MAX = 400 };
+
 struct host_verdict {
     const struct host_options *o;
     struct host_module modules[64];
@@ -97,8 +109,9 @@ struct host_verdict {
     size_t cover_size;
     struct host_step last_step;
     struct host_step entry_failed; /* what[0] == 0: it did not */
-    struct host_stop not_modelled; /* name[0] == 0: nothing */
-    struct host_stop hang;
+    struct host_stop not_modelled[HOST_STOPS_MAX]; /* [not_modelled_count], each once */
+    struct host_stop hangs[HOST_STOPS_MAX];
+    unsigned not_modelled_count, hang_count;
     char own_fault[256], setup[256], death[256];
     char **warnings;       /* [warning_count], each once */
     unsigned warning_count;
@@ -106,9 +119,29 @@ struct host_verdict {
     unsigned expect_count;
     char guard[24];
     unsigned restarts;
+    char unfinished[128]; /* why later steps were not tried, or "" */
     unsigned steps;
+    unsigned requests_judged; /* HOST_STEP_REQUEST that were answered or cancelled */
     bool stopped;
 };
+
+/* The supervisor's state while machines run. */
+struct host_session {
+    struct host_verdict v;
+    struct host_finding *last; /* the finding that list entries belong to */
+    uint32_t restart_at;
+    bool restart, done, ended; /* how the present machine said that it ends */
+    bool hold;                 /* it waits to be copied */
+    bool is_repeat;            /* the last finding was known already: its list entries are too */
+    unsigned shown;            /* columns of the progress line */
+};
+
+/* Take one record in; a host_record_fn with a struct host_session. */
+void host_collect(void *ctx, enum host_rec type, const void *payload, size_t size);
+void host_session_done(struct host_session *s);
+/* Show the running step on a terminal; host_progress_clear before anything else is printed. */
+void host_progress(struct host_session *s);
+void host_progress_clear(struct host_session *s);
 
 /* Exit code by the precedence of host.h. */
 int host_verdict_exit(const struct host_verdict *v);
@@ -126,6 +159,20 @@ int host_read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size
  * Returns 0, or -Exxx with one line in why that names the file. */
 int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size, char why[PP_WHY_SIZE]);
 
+/* ---- --keep-core (core.c) ---- */
+
+/* Open files on a machine's memory; made before the machine gives its rights up. */
+struct host_core {
+    pid_t pid;
+    int mem, maps, pagemap; /* -1: not to be had */
+    unsigned written;       /* files so far, over all machines */
+};
+void host_core_open(struct host_core *c, pid_t pid);
+void host_core_close(struct host_core *c);
+/* Write FOLDER/DRIVER.N.core (ELF: registers and memory) and FOLDER/DRIVER.N.txt (why, modules, memory map)
+ * of a machine that stands still. Returns 0 or -Exxx; `why` says in one line what is being kept. */
+int host_core_write(struct host_core *c, const struct host_verdict *v, const char *why);
+
 /* ---- Symbols ---- */
 
 struct host_symbols;
@@ -141,7 +188,10 @@ struct host_machine {
     const struct host_options *o;
     int journal;
     uint32_t resume_at;   /* steps below this are done already */
+    uint32_t ended[HOST_RESTARTS_MAX]; /* steps that ended an earlier machine, [ended_count] */
+    unsigned ended_count;
     uint32_t step;        /* next step's number */
+    int go;               /* --keep-core: a byte comes when the copy is made */
     struct ke_image *image;
     struct pe_code *code; /* of the driver, for the default drive */
     const uint8_t *bytes;
@@ -150,15 +200,17 @@ struct host_machine {
     size_t script_size;
     const char *registry; /* text of the machine's system.reg or NULL */
     size_t registry_size;
-    uint64_t requests_left;
 };
 
 /* Never returns: ends the process. */
 PP_NORETURN void host_machine_main(struct host_machine *m);
 /* Is this step to be done? Counts it and announces it. */
-bool host_step_begin(struct host_machine *m, const char *what);
-void host_step_end(struct host_machine *m, const char *what, const struct ke_result *r);
+bool host_step_begin(struct host_machine *m, enum host_step_kind kind, const char *what);
+void host_step_end(struct host_machine *m, enum host_step_kind kind, const char *what,
+                   const struct ke_result *r);
 /* Ends this machine when it is no longer sound; the supervisor goes on after the current step. */
+/* Did this step end an earlier machine? Then it is not tried again. */
+bool host_step_ended(const struct host_machine *m, uint32_t index);
 void host_restart_if_unsound(struct host_machine *m);
 void host_drive(struct host_machine *m, struct ke_pnp *node);
 /* Returns false when the script failed (reported). */

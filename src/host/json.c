@@ -161,11 +161,8 @@ static void finding(struct sink *s, const struct host_verdict *v, const struct h
 
 static void stop(struct sink *s, const char *kind, const struct host_stop *st)
 {
-    json_t *o;
+    json_t *o = json_pack("{s:s, s:s}", "type", "stop", "kind", kind);
 
-    if (!st->name[0])
-        return;
-    o = json_pack("{s:s, s:s}", "type", "stop", "kind", kind);
     (void)json_object_set_new(o, "name", text_of(st->name)); /* fails as the dump does */
     (void)json_object_set_new(o, "detail", text_of(st->detail));
     (void)json_object_set_new(o, "stack", stack_of(s, &st->stack, 0));
@@ -240,8 +237,10 @@ int host_json(const struct host_verdict *v, const char *path)
         text_line(&s, "expectation", v->expects[i]);
     if (v->death[0])
         text_line(&s, "death", v->death);
-    stop(&s, "not modelled", &v->not_modelled);
-    stop(&s, "hang", &v->hang);
+    for (unsigned i = 0; i < v->not_modelled_count; i++)
+        stop(&s, "not modelled", &v->not_modelled[i]);
+    for (unsigned i = 0; i < v->hang_count; i++)
+        stop(&s, "hang", &v->hangs[i]);
     verdict(&s, v);
     host_symbols_free(s.symbols);
     if (fclose(s.out) && !s.err)

@@ -24,6 +24,17 @@ static void send_exercised(struct host_machine *m)
     host_journal_write(m->journal, HOST_REC_COVER, hits, ke_cover_read(hits, sizeof hits));
 }
 
+/* Stand still until the supervisor has copied this process. */
+static void hold(struct host_machine *m)
+{
+    char go;
+
+    if (!m->o->keep_core)
+        return;
+    host_journal_write(m->journal, HOST_REC_HOLD, "", 0);
+    (void)!read(m->go, &go, 1); /* the end of the pipe is as good */
+}
+
 /* ---- What the kernel tells ---- */
 
 static void on_finding(void *ctx, const struct vf_finding *f)
@@ -31,6 +42,8 @@ static void on_finding(void *ctx, const struct vf_finding *f)
     struct host_machine *m = ctx;
 
     host_journal_write(m->journal, HOST_REC_FINDING, f, sizeof *f);
+    if (f->fatal)
+        hold(m);
 }
 
 static void on_module(void *ctx, const char *name, const char *path, uint64_t base, uint32_t size,
@@ -82,6 +95,7 @@ PP_NORETURN static void on_not_modelled(void *ctx, const char *name, const char 
 {
     send_stop(ctx, HOST_REC_NOT_MODELLED, name, detail, stack);
     send_exercised(ctx);
+    hold(ctx);
     _exit(HOST_NOT_MODELLED);
 }
 
@@ -89,12 +103,14 @@ PP_NORETURN static void on_hang(void *ctx, const char *what, const struct vf_sta
 {
     send_stop(ctx, HOST_REC_HANG, "the driver waits for ever", what, stack);
     send_exercised(ctx);
+    hold(ctx);
     _exit(HOST_HANG);
 }
 
 PP_NORETURN static void on_own_fault(void *ctx, const char *what)
 {
     send_text(ctx, HOST_REC_OWN_FAULT, what);
+    hold(ctx);
     _exit(HOST_OWN_FAULT);
 }
 
@@ -119,9 +135,18 @@ static void on_assert(const char *file, int line, const char *what)
 
 /* ---- Steps ---- */
 
-bool host_step_begin(struct host_machine *m, const char *what)
+bool host_step_ended(const struct host_machine *m, uint32_t index)
 {
-    struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE};
+    for (unsigned i = 0; i < m->ended_count; i++) {
+        if (m->ended[i] == index)
+            return true;
+    }
+    return false;
+}
+
+bool host_step_begin(struct host_machine *m, enum host_step_kind kind, const char *what)
+{
+    struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE, .kind = (uint32_t)kind};
 
     if (m->step++ < m->resume_at)
         return false;
@@ -130,10 +155,12 @@ bool host_step_begin(struct host_machine *m, const char *what)
     return true;
 }
 
-void host_step_end(struct host_machine *m, const char *what, const struct ke_result *r)
+void host_step_end(struct host_machine *m, enum host_step_kind kind, const char *what,
+                   const struct ke_result *r)
 {
     struct host_step rec = {.index = m->step - 1, .outcome = (uint32_t)r->outcome, .status = r->status};
 
+    rec.kind = (uint32_t)kind;
     rec.information = r->information;
     pp_fmt(rec.what, sizeof rec.what, "%s", what);
     host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
@@ -157,9 +184,9 @@ static void entry_failed(struct host_machine *m, const char *what, const struct 
 }
 
 /* Steps of start and stop are repeated by each machine: they are announced but never skipped. */
-static void announce(struct host_machine *m, const char *what)
+static void announce(struct host_machine *m, enum host_step_kind kind, const char *what)
 {
-    struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE};
+    struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE, .kind = (uint32_t)kind};
 
     pp_fmt(rec.what, sizeof rec.what, "%s", what);
     host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
@@ -170,7 +197,7 @@ bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
     struct ke_result r;
 
     *ret_node = NULL;
-    announce(m, "DriverEntry");
+    announce(m, HOST_STEP_START, "DriverEntry");
     r = ke_driver_start(m->image);
     if (r.outcome != KE_DONE || !NT_SUCCESS(r.status)) {
         entry_failed(m, "DriverEntry", &r);
@@ -178,13 +205,13 @@ bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
     }
     if (!ke_driver_has_add_device(m->image))
         return true;
-    announce(m, "AddDevice");
+    announce(m, HOST_STEP_START, "AddDevice");
     r = ke_pnp_add(m->image, ret_node);
     if (r.outcome != KE_DONE || !NT_SUCCESS(r.status)) {
         entry_failed(m, "AddDevice", &r);
         return r.outcome == KE_DONE; /* a driver may also have a device of its own */
     }
-    announce(m, "IRP_MN_START_DEVICE");
+    announce(m, HOST_STEP_START, "IRP_MN_START_DEVICE");
     r = ke_pnp_request(*ret_node, IRP_MN_START_DEVICE);
     if (r.outcome != KE_DONE || !NT_SUCCESS(r.status))
         entry_failed(m, "IRP_MN_START_DEVICE", &r);
@@ -194,7 +221,7 @@ bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
 void host_stop_driver(struct host_machine *m, struct ke_pnp *node)
 {
     if (node) {
-        announce(m, "remove device");
+        announce(m, HOST_STEP_END, "remove device");
         (void)ke_pnp_request(node, IRP_MN_QUERY_REMOVE_DEVICE); /* a refusal changes nothing here */
         (void)ke_pnp_request(node, IRP_MN_REMOVE_DEVICE);       /* cannot fail */
         ke_pnp_free(node);
@@ -202,7 +229,7 @@ void host_stop_driver(struct host_machine *m, struct ke_pnp *node)
     }
     if (ke_is_unsound())
         return; /* leaks of a request that was cut off are not the driver's */
-    announce(m, "DriverUnload");
+    announce(m, HOST_STEP_END, "DriverUnload");
     if (ke_driver_has_unload(m->image))
         (void)ke_driver_unload(m->image); /* its checks went to the journal */
     else
@@ -226,6 +253,7 @@ static void close_standard_files(void)
 
 static void boot(struct host_machine *m, struct ke_config *cfg)
 {
+    const int keep[] = {m->journal, m->go};
     struct os_contain_result contained;
     char why[PP_WHY_SIZE];
 
@@ -246,7 +274,7 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
     }
     send_text(m, HOST_REC_GUARD, ke_guard_name());
     close_standard_files();
-    if (os_contain(&m->journal, 1, &contained)) {
+    if (os_contain(keep, PP_COUNT(keep), &contained)) {
         send_text(m, HOST_REC_SETUP, "the driver cannot be contained: no-new-privileges is refused");
         _exit(HOST_USAGE);
     }

@@ -347,10 +347,10 @@ void host_report(const struct host_verdict *v, FILE *out)
         fprintf(out, "poolproof: %s\n", v->expects[i]);
     if (v->death[0])
         fprintf(out, "poolproof: %s: %s\n", base_of(v->o->driver), v->death);
-    if (v->not_modelled.name[0])
-        stop_text(s, "not modelled", &v->not_modelled, out);
-    if (v->hang.name[0])
-        stop_text(s, "hang", &v->hang, out);
+    for (unsigned i = 0; i < v->not_modelled_count; i++)
+        stop_text(s, "not modelled", &v->not_modelled[i], out);
+    for (unsigned i = 0; i < v->hang_count; i++)
+        stop_text(s, "hang", &v->hangs[i], out);
     summary(v, out);
     fflush(out);
     host_symbols_free(s);

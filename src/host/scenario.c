@@ -37,7 +37,7 @@ static void step_done(lua_State *L, const char *what, const struct ke_result *r)
 {
     struct host_machine *m = machine(L);
 
-    host_step_end(m, what, r);
+    host_step_end(m, HOST_STEP_REQUEST, what, r);
     if (ke_is_unsound())
         luaL_error(L, "the request was ended by a finding and left locks or IRQL behind: the scenario cannot go on");
 }
@@ -75,7 +75,7 @@ static int l_open(lua_State *L)
     char what[120];
 
     pp_fmt(what, sizeof what, "open %s", name);
-    (void)host_step_begin(machine(L), what); /* a scenario is never resumed in the middle */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* a scenario is never resumed in the middle */
     r = ke_open(name, access, &f);
     step_done(L, what, &r);
     if (!f) {
@@ -103,7 +103,7 @@ static int l_ioctl(lua_State *L)
 
     memset(out, 0, out_size);
     pp_fmt(what, sizeof what, "IOCTL 0x%08X, %zu bytes in, %zu out", code, in_size, out_size);
-    (void)host_step_begin(machine(L), what); /* as above */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* as above */
     r = ke_ioctl(*f, code, in, in_size, out, out_size, false);
     step_done(L, what, &r);
     luaL_pushresultsize(&b, PP_MIN((size_t)r.information, out_size));
@@ -124,7 +124,7 @@ static int l_read(lua_State *L)
 
     memset(out, 0, size);
     pp_fmt(what, sizeof what, "read, %zu bytes", size);
-    (void)host_step_begin(machine(L), what); /* as above */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* as above */
     r = ke_read(*f, offset, out, size);
     step_done(L, what, &r);
     luaL_pushresultsize(&b, PP_MIN((size_t)r.information, size));
@@ -143,7 +143,7 @@ static int l_write(lua_State *L)
     char what[120];
 
     pp_fmt(what, sizeof what, "write, %zu bytes", size);
-    (void)host_step_begin(machine(L), what); /* as above */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* as above */
     r = ke_write(*f, offset, in, size);
     step_done(L, what, &r);
     push_status(L, &r);
@@ -163,7 +163,7 @@ static int l_close(lua_State *L)
     struct ke_file **f = to_file(L);
     struct ke_result r;
 
-    (void)host_step_begin(machine(L), "close"); /* as above */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, "close"); /* as above */
     r = ke_close(*f);
     *f = NULL;
     step_done(L, "close", &r);
@@ -195,7 +195,7 @@ static int l_pnp(lua_State *L)
 
     if (!the_node)
         return luaL_error(L, "the driver has no AddDevice routine");
-    (void)host_step_begin(machine(L), names[which]); /* as above */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, names[which]); /* as above */
     r = ke_pnp_request(the_node, minors[which]);
     step_done(L, names[which], &r);
     push_status(L, &r);
@@ -210,7 +210,7 @@ static int l_power(lua_State *L)
 
     if (!the_node)
         return luaL_error(L, "the driver has no AddDevice routine");
-    (void)host_step_begin(machine(L), names[which]); /* as above */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, names[which]); /* as above */
     r = ke_pnp_power(the_node, IRP_MN_SET_POWER, false, PowerDeviceD0 + (unsigned)which);
     step_done(L, names[which], &r);
     push_status(L, &r);

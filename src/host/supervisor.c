@@ -10,310 +10,223 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RESTARTS_MAX = 400, TIMEOUT_DEFAULT_S = 60 };
+enum { TIMEOUT_DEFAULT_S = 60, TIMEOUTS_MAX = 2, CORES_MAX = 8, PROGRESS_MS = 100 };
 
-struct session {
-    struct host_verdict v;
-    struct host_finding *last; /* the finding that list entries belong to */
-    uint32_t restart_at;
-    bool restart, done;
-    bool is_repeat; /* the last finding was known already: its list entries are too */
+/* One machine while it runs. */
+struct running {
+    struct host_session *s;
+    struct host_reader reader;
+    struct host_core core;
+    pid_t pid;
+    int journal, go; /* our ends of its pipes */
+    uint64_t deadline;
+    bool timed_out, damaged;
 };
 
-/* ---- Records ---- */
+/* ---- Progress ---- */
 
-static uint64_t finding_key(const struct vf_finding *f)
+void host_progress(struct host_session *s)
 {
-    uint64_t h = pp_hash(PP_HASH_INIT, &f->rule, sizeof f->rule);
+    static uint64_t next; /* one session in a process; the first line only when it takes a while */
+    uint64_t now;
+    char line[100];
 
-    h = pp_hash(h, f->stack.pc, f->stack.count * sizeof f->stack.pc[0]);
-    h = pp_hash(h, f->alloc_stack.pc, f->alloc_stack.count * sizeof f->alloc_stack.pc[0]);
-    return pp_hash(h, f->object, strnlen(f->object, sizeof f->object));
-}
-
-static void on_leak_entry(struct session *s, const struct vf_finding *f)
-{
-    struct host_finding *of = s->last;
-    struct vf_finding *more;
-
-    if (!of || s->is_repeat)
+    if (!s->v.o->progress || s->v.o->verbose)
         return;
-    more = pp_resize(of->leaks, (of->leak_count + 1) * sizeof *more);
-    if (!more)
-        return; /* the count in the header stays right */
-    of->leaks = more;
-    of->leaks[of->leak_count++] = *f;
-}
-
-static void on_finding(struct session *s, const struct vf_finding *f)
-{
-    struct host_finding *more;
-    bool is_entry = f->rule == VF_VER_UNLOAD_LEAK && !strcmp(f->object, "block");
-
-    if (is_entry) {
-        on_leak_entry(s, f);
+    now = os_clock_ns();
+    if (!next)
+        next = now + 4 * PROGRESS_MS * 1000000ull;
+    if (now < next)
         return;
-    }
-    for (unsigned i = 0; i < s->v.finding_count; i++) {
-        if (finding_key(&s->v.findings[i].f) == finding_key(f)) {
-            s->v.findings[i].repeats++;
-            s->last = &s->v.findings[i];
-            s->is_repeat = true;
-            return;
-        }
-    }
-    more = pp_resize(s->v.findings, (s->v.finding_count + 1) * sizeof *more);
-    PP_ASSERT(more);
-    s->v.findings = more;
-    s->last = &more[s->v.finding_count++];
-    memset(s->last, 0, sizeof *s->last);
-    s->last->f = *f;
-    s->is_repeat = false;
-    pp_fmt(s->last->during, sizeof s->last->during, "%s", s->v.last_step.what);
+    next = now + PROGRESS_MS * 1000000ull;
+    pp_fmt(line, sizeof line, "%u requests, %u finding%s: %.60s", s->v.steps, s->v.finding_count,
+           s->v.finding_count == 1 ? "" : "s", s->v.last_step.what);
+    fprintf(stderr, "\r%-*s", (int)s->shown, line);
+    s->shown = (unsigned)strlen(line);
 }
 
-static void add_text(char ***list, unsigned *count, const void *text, size_t size)
+void host_progress_clear(struct host_session *s)
 {
-    char **more;
-    char *copy = pp_new(size + 1);
-
-    PP_ASSERT(copy);
-    memcpy(copy, text, size);
-    for (unsigned i = 0; i < *count; i++) {
-        if (!strcmp((*list)[i], copy)) {
-            pp_free(copy);
-            return;
-        }
-    }
-    more = pp_resize(*list, (*count + 1) * sizeof *more);
-    PP_ASSERT(more);
-    more[(*count)++] = copy;
-    *list = more;
-}
-
-static void on_module(struct session *s, const struct host_module *m)
-{
-    if (!m->is_load)
-        return; /* addresses of an unloaded image still mean it */
-    for (unsigned i = 0; i < s->v.module_count; i++) {
-        if (s->v.modules[i].base == m->base && !strcmp(s->v.modules[i].path, m->path))
-            return;
-    }
-    if (s->v.module_count < PP_COUNT(s->v.modules))
-        s->v.modules[s->v.module_count++] = *m;
-}
-
-static void on_exercised(struct session *s, const struct ke_exercised *e)
-{
-    struct ke_exercised *t = &s->v.exercised;
-
-    t->requests += e->requests;
-    t->completed += e->completed;
-    t->succeeded += e->succeeded;
-    t->blocks = e->blocks;
-    t->blocks_reached = PP_MAX(t->blocks_reached, e->blocks_reached);
-    t->guarded += e->guarded;
-    t->allocations += e->allocations;
-    t->imports_called += e->imports_called;
-    t->ticks_broken += e->ticks_broken;
-}
-
-static void on_cover(struct session *s, const uint8_t *hits, size_t size)
-{
-    uint64_t reached = 0;
-
-    if (!s->v.cover) {
-        s->v.cover = pp_new(size);
-        s->v.cover_size = size;
-    }
-    if (!s->v.cover || size != s->v.cover_size)
-        return;
-    for (size_t i = 0; i < size; i++) {
-        s->v.cover[i] |= hits[i];
-        reached += s->v.cover[i] != 0;
-    }
-    s->v.exercised.blocks_reached = reached;
-}
-
-static void copy_text(char *to, size_t room, const void *text, size_t size)
-{
-    pp_fmt(to, room, "%.*s", (int)size, (const char *)text);
-}
-
-static void on_record(void *ctx, enum host_rec type, const void *payload, size_t size)
-{
-    struct session *s = ctx;
-    struct host_verdict *v = &s->v;
-
-#define AS(kind) (size == sizeof(kind) ? (const kind *)payload : NULL)
-    switch (type) {
-    case HOST_REC_MODULE:
-        if (AS(struct host_module))
-            on_module(s, payload);
-        break;
-    case HOST_REC_FINDING:
-        if (AS(struct vf_finding))
-            on_finding(s, payload);
-        break;
-    case HOST_REC_PRINT:
-        if (v->o->verbose)
-            fprintf(stderr, "DbgPrint: %.*s", (int)size, (const char *)payload);
-        break;
-    case HOST_REC_NOTE:
-        if (v->o->verbose)
-            fprintf(stderr, "poolproof: %.*s\n", (int)size, (const char *)payload);
-        break;
-    case HOST_REC_WARN:
-        add_text(&v->warnings, &v->warning_count, payload, size);
-        break;
-    case HOST_REC_STEP:
-        if (!AS(struct host_step))
-            break;
-        v->last_step = *(const struct host_step *)payload;
-        if (v->last_step.outcome != HOST_OUTCOME_NONE)
-            v->steps++;
-        if (v->o->verbose && v->last_step.outcome != HOST_OUTCOME_NONE)
-            fprintf(stderr, "poolproof: %s: status 0x%08x\n", v->last_step.what,
-                    (unsigned)v->last_step.status);
-        break;
-    case HOST_REC_EXERCISED:
-        if (AS(struct ke_exercised))
-            on_exercised(s, payload);
-        break;
-    case HOST_REC_COVER:
-        on_cover(s, payload, size);
-        break;
-    case HOST_REC_GUARD:
-        copy_text(v->guard, sizeof v->guard, payload, size);
-        break;
-    case HOST_REC_NOT_MODELLED:
-        if (AS(struct host_stop) && !v->not_modelled.name[0])
-            v->not_modelled = *(const struct host_stop *)payload;
-        break;
-    case HOST_REC_HANG:
-        if (AS(struct host_stop) && !v->hang.name[0])
-            v->hang = *(const struct host_stop *)payload;
-        break;
-    case HOST_REC_OWN_FAULT:
-        copy_text(v->own_fault, sizeof v->own_fault, payload, size);
-        break;
-    case HOST_REC_SETUP:
-        copy_text(v->setup, sizeof v->setup, payload, size);
-        break;
-    case HOST_REC_ENTRY_FAILED:
-        if (AS(struct host_step))
-            v->entry_failed = *(const struct host_step *)payload;
-        break;
-    case HOST_REC_EXPECT:
-        add_text(&v->expects, &v->expect_count, payload, size);
-        break;
-    case HOST_REC_RESTART:
-        if (AS(uint32_t)) {
-            s->restart = true;
-            memcpy(&s->restart_at, payload, sizeof s->restart_at);
-        }
-        break;
-    case HOST_REC_STOPPED:
-        v->stopped = true;
-        break;
-    case HOST_REC_DONE:
-        s->done = true;
-        break;
-    }
-#undef AS
+    if (s->shown)
+        fprintf(stderr, "\r%-*s\r", (int)s->shown, "");
+    s->shown = 0;
 }
 
 /* ---- One machine ---- */
 
-static void on_timeout(struct session *s, pid_t pid, unsigned seconds)
+static const char *step_name(const struct host_session *s)
 {
-    struct host_stop *h = &s->v.hang;
-
-    (void)kill(pid, SIGKILL); /* it may just have ended */
-    pp_fmt(h->name, sizeof h->name, "no end after %u s", seconds);
-    pp_fmt(h->detail, sizeof h->detail, "during: %s",
-           s->v.last_step.what[0] ? s->v.last_step.what : "start");
+    return s->v.last_step.what[0] ? s->v.last_step.what : "start";
 }
 
-static void judge_end(struct session *s, int status)
+static void keep_core(struct running *r, const char *why)
 {
-    const char *step = s->v.last_step.what[0] ? s->v.last_step.what : "start";
+    int err;
+
+    if (!r->s->v.o->keep_core || r->core.written >= CORES_MAX)
+        return;
+    err = host_core_write(&r->core, &r->s->v, why);
+    if (err)
+        fprintf(stderr, "poolproof: %s: cannot keep the machine's memory: %s\n", r->s->v.o->keep_core,
+                strerror(-err));
+}
+
+static void on_timeout(struct running *r, unsigned seconds)
+{
+    struct host_verdict *v = &r->s->v;
+    struct host_stop *h = &v->hangs[v->hang_count];
+
+    r->timed_out = r->s->ended = true;
+    if (v->hang_count >= HOST_STOPS_MAX)
+        return;
+    v->hang_count++;
+    pp_fmt(h->name, sizeof h->name, "no end after %u s", seconds);
+    pp_fmt(h->detail, sizeof h->detail, "during: %s", step_name(r->s));
+    if (!kill(r->pid, SIGSTOP)) /* else it has just ended */
+        keep_core(r, h->name);
+}
+
+static void judge_end(struct running *r, int status)
+{
+    struct host_session *s = r->s;
     struct host_verdict *v = &s->v;
 
-    if (s->done || s->restart || v->stopped || v->hang.name[0] || v->not_modelled.name[0] ||
-        v->own_fault[0] || v->setup[0])
+    if (s->done || s->restart || s->ended || v->stopped || v->own_fault[0] || v->setup[0])
         return;
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+    if (r->damaged || (WIFSIGNALED(status) && WTERMSIG(status) != SIGSYS)) {
+        pp_fmt(v->own_fault, sizeof v->own_fault, "the machine was destroyed (%s) during: %s",
+               r->damaged ? "its journal is damaged" : strsignal(WTERMSIG(status)), step_name(s));
+        return;
+    }
+    s->ended = true;
+    if (v->death[0])
+        return;
+    if (WIFSIGNALED(status))
         pp_fmt(v->death, sizeof v->death,
-               "the driver made a system call of the host, which no Windows driver does (during: %s)", step);
-    else if (WIFSIGNALED(status))
-        pp_fmt(v->own_fault, sizeof v->own_fault, "the machine was ended by signal %d (%s) during: %s",
-               WTERMSIG(status), strsignal(WTERMSIG(status)), step);
+               "the driver made a system call of the host, which no Windows driver does, during: %s",
+               step_name(s));
     else
-        pp_fmt(v->death, sizeof v->death, "the driver ended its own process (during: %s)", step);
+        pp_fmt(v->death, sizeof v->death,
+               "the driver ended its own process by a system call of the host, during: %s", step_name(s));
 }
 
-static int run_machine(struct session *s, struct host_machine *m)
+/* What the machine says, until it has said everything or time is up. */
+static void listen_to(struct running *r, unsigned seconds)
 {
-    unsigned seconds = s->v.o->timeout_s ? s->v.o->timeout_s : TIMEOUT_DEFAULT_S;
-    uint64_t deadline = os_clock_ns() + (uint64_t)seconds * 1000000000u;
-    struct host_reader reader = {0};
-    int fds[2], status = 0, err = 0;
-    pid_t pid;
-
-    if (pipe2(fds, O_CLOEXEC))
-        return -errno;
-    fflush(NULL);
-    pid = fork();
-    if (pid < 0) {
-        err = -errno;
-        (void)close(fds[0]); /* already failing */
-        (void)close(fds[1]);
-        return err;
-    }
-    if (!pid) {
-        (void)close(fds[0]); /* the other end */
-        m->journal = fds[1];
-        host_machine_main(m);
-    }
-    (void)close(fds[1]); /* the child's */
-    s->restart = s->done = false;
     for (;;) {
-        struct pollfd p = {.fd = fds[0], .events = POLLIN};
+        struct pollfd p = {.fd = r->journal, .events = POLLIN};
         uint64_t now = os_clock_ns();
         int n;
 
-        if (now >= deadline) {
-            on_timeout(s, pid, seconds);
-            break;
+        if (now >= r->deadline) {
+            on_timeout(r, seconds);
+            return;
         }
-        n = poll(&p, 1, (int)PP_MIN((deadline - now) / 1000000u + 1, 1000u));
-        if (n < 0 && errno != EINTR) {
-            err = -errno;
-            break;
-        }
+        n = poll(&p, 1, (int)PP_MIN((r->deadline - now) / 1000000u + 1, 1000u));
+        if (n < 0 && errno != EINTR)
+            return;
         if (n <= 0)
             continue;
-        n = host_reader_pump(&reader, fds[0], on_record, s);
-        if (n < 0) {
-            pp_fmt(s->v.own_fault, sizeof s->v.own_fault, "the machine's journal is damaged: %s",
-                   strerror(-n));
-            (void)kill(pid, SIGKILL); /* nothing it says can be trusted any more */
-            break;
+        n = host_reader_pump(&r->reader, r->journal, host_collect, r->s);
+        r->damaged = n < 0;
+        if (n <= 0)
+            return;
+        if (r->s->hold) {
+            uint64_t before = os_clock_ns();
+
+            r->s->hold = false;
+            keep_core(r, step_name(r->s));
+            (void)!write(r->go, "", 1); /* it may have died meanwhile, which shows next */
+            r->deadline += os_clock_ns() - before;
         }
-        if (n == 0)
-            break;
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+}
+
+/* A machine that closed its journal has nothing more to do: give it a moment, then end it. */
+static int reap(struct running *r)
+{
+    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, r->pid, 0), .events = POLLIN};
+    int status = 0;
+
+    if (!r->timed_out && !r->damaged && p.fd >= 0)
+        (void)poll(&p, 1, 2000); /* on any outcome it is ended next */
+    (void)kill(r->pid, SIGKILL); /* usually it has ended by itself */
+    if (p.fd >= 0)
+        (void)close(p.fd); /* only watched */
+    while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
         ;
-    (void)close(fds[0]); /* read to its end */
-    host_reader_done(&reader);
-    judge_end(s, status);
-    return err;
+    return status;
+}
+
+static void close_pair(const int fds[2])
+{
+    (void)close(fds[0]); /* already failing */
+    (void)close(fds[1]);
+}
+
+static int start_machine(struct running *r, struct host_machine *m)
+{
+    int out[2], in[2];
+
+    if (pipe2(out, O_CLOEXEC))
+        return -errno;
+    if (pipe2(in, O_CLOEXEC)) {
+        int err = -errno;
+
+        close_pair(out);
+        return err;
+    }
+    fflush(NULL);
+    r->pid = fork();
+    if (r->pid < 0) {
+        int err = -errno;
+
+        close_pair(out);
+        close_pair(in);
+        return err;
+    }
+    if (!r->pid) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no machine without a supervisor */
+        (void)close(out[0]);                    /* the other ends */
+        (void)close(in[1]);
+        m->journal = out[1];
+        m->go = in[0];
+        host_machine_main(m);
+    }
+    (void)close(out[1]); /* the child's */
+    (void)close(in[0]);
+    r->journal = out[0];
+    r->go = in[1];
+    return 0;
+}
+
+static int run_machine(struct host_session *s, struct host_machine *m, unsigned *cores, bool *timed_out)
+{
+    unsigned seconds = s->v.o->timeout_s ? s->v.o->timeout_s : TIMEOUT_DEFAULT_S;
+    struct running r = {.s = s, .core = {.mem = -1, .maps = -1, .pagemap = -1, .written = *cores}};
+    int err = start_machine(&r, m);
+
+    if (err)
+        return err;
+    if (s->v.o->keep_core)
+        host_core_open(&r.core, r.pid);
+    r.deadline = os_clock_ns() + (uint64_t)seconds * 1000000000u;
+    s->restart = s->done = s->ended = s->hold = false;
+    listen_to(&r, seconds);
+    judge_end(&r, reap(&r));
+    (void)close(r.journal); /* read to its end */
+    (void)close(r.go);
+    host_core_close(&r.core);
+    host_reader_done(&r.reader);
+    *cores = r.core.written;
+    *timed_out = r.timed_out;
+    return 0;
 }
 
 /* ---- The session ---- */
@@ -356,56 +269,52 @@ int host_read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size
     return err;
 }
 
-int host_verdict_exit(const struct host_verdict *v)
+/* Where a fresh machine goes on after one that ended early; 0: nowhere. */
+static uint32_t next_start(const struct host_session *s, const struct host_machine *m)
 {
-    if (v->own_fault[0])
-        return HOST_OWN_FAULT;
-    if (v->setup[0])
-        return HOST_USAGE;
-    if (v->finding_count || v->death[0] || v->expect_count)
-        return HOST_FINDINGS;
-    if (v->hang.name[0])
-        return HOST_HANG;
-    if (v->not_modelled.name[0])
-        return HOST_NOT_MODELLED;
-    if (v->entry_failed.what[0] || (!v->exercised.completed && !v->o->scenario))
-        return HOST_NOT_EXERCISED;
-    return HOST_CLEAN;
+    const struct host_step *last = &s->v.last_step;
+    uint32_t at = 0;
+
+    if (s->done || s->v.stopped || s->v.own_fault[0] || s->v.setup[0] || s->v.o->scenario)
+        return 0;
+    if (s->restart)
+        at = s->restart_at;
+    else if (s->ended && (last->kind == HOST_STEP_PNP || last->kind == HOST_STEP_REQUEST))
+        at = last->index + 1;
+    return at > m->resume_at ? at : 0;
 }
 
-static void session_done(struct session *s)
+static int run_all(struct host_session *s, struct host_machine *m)
 {
-    for (unsigned i = 0; i < s->v.finding_count; i++)
-        pp_free(s->v.findings[i].leaks);
-    for (unsigned i = 0; i < s->v.warning_count; i++)
-        pp_free(s->v.warnings[i]);
-    for (unsigned i = 0; i < s->v.expect_count; i++)
-        pp_free(s->v.expects[i]);
-    pp_free(s->v.findings);
-    pp_free(s->v.warnings);
-    pp_free(s->v.expects);
-    pp_free(s->v.cover);
-}
+    unsigned cores = 0, timeouts = 0;
 
-static int run_all(struct session *s, struct host_machine *m)
-{
     for (;;) {
-        int err = run_machine(s, m);
+        bool timed_out = false;
+        int err = run_machine(s, m, &cores, &timed_out);
+        uint32_t at;
 
         if (err) {
             fprintf(stderr, "poolproof: %s: cannot start a machine: %s\n", m->o->driver, strerror(-err));
             return err;
         }
-        if (!s->restart || s->restart_at <= m->resume_at || s->v.restarts >= RESTARTS_MAX)
+        at = next_start(s, m);
+        if (!at)
             return 0;
+        timeouts += timed_out;
+        if (timeouts >= TIMEOUTS_MAX || s->v.restarts >= HOST_RESTARTS_MAX) {
+            pp_fmt(s->v.unfinished, sizeof s->v.unfinished, "%s ended a machine: the rest was not tried",
+                   timeouts >= TIMEOUTS_MAX ? "the time limit twice" : "too many requests");
+            return 0;
+        }
         s->v.restarts++;
-        m->resume_at = s->restart_at;
+        m->ended[m->ended_count++] = at - 1;
+        m->resume_at = at;
     }
 }
 
 int host_run(const struct host_options *o, FILE *out)
 {
-    struct session s = {.v = {.o = o}};
+    struct host_session s = {.v = {.o = o}};
     struct host_machine m = {.o = o};
     uint8_t *bytes = NULL, *script = NULL;
     char why[PP_WHY_SIZE], *registry = NULL;
@@ -440,7 +349,9 @@ int host_run(const struct host_options *o, FILE *out)
     }
     m.bytes = bytes;
     m.script = (const char *)script;
-    if (run_all(&s, &m))
+    err = run_all(&s, &m);
+    host_progress_clear(&s);
+    if (err)
         goto done;
     code = host_verdict_exit(&s.v);
     if (s.v.setup[0])
@@ -456,7 +367,7 @@ int host_run(const struct host_options *o, FILE *out)
     }
 
 done:
-    session_done(&s);
+    host_session_done(&s);
     pe_code_free(m.code);
     pe_image_free(pe);
     pp_free(bytes);
