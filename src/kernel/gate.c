@@ -149,8 +149,11 @@ void ke_stack_capture_from(struct os_regs *start, struct vf_stack *ret)
         return;
     for (struct ke_gate_record *rec = ke_gate_top; rec > first && ret->count < VF_FRAMES;) {
         rec--;
-        if (rec->kind != KE_GATE_IMPORT)
+        if (rec->kind != KE_GATE_IMPORT) {
+            if (ke_exception_origin(&rec, &r)) /* a filter or handler: on to what it was called for */
+                capture_driver_frames(&r, ret);
             continue;
+        }
         ret->pc[ret->count++] = KE_STUB_LOW + (uint64_t)rec->export->index * KE_STUB_SIZE;
         regs_of_record(rec, &r);
         capture_driver_frames(&r, ret);

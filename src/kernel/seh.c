@@ -90,7 +90,8 @@ void seh_walk_init(struct seh_walk *w, const struct os_regs *r)
     w->scope = 0;
     w->nested_frame = 0;
     w->frames = 0;
-    if (!ke_is_driver_code(r->rip) && ke_stack_read(r->gpr[OS_RSP], &w->regs.rip))
+    if (!ke_is_driver_code(r->rip) && r->rip != KE_ARG(ke_callout_back) &&
+        ke_stack_read(r->gpr[OS_RSP], &w->regs.rip))
         w->regs.gpr[OS_RSP] += 8; /* a jump into the void: the caller is on top of the stack */
 }
 
@@ -138,6 +139,17 @@ uint64_t seh_callout(uint64_t target, enum ke_callout_tag tag, const struct seh_
     r->args[0] = KE_ARG(call);
     ke_gate_top = r + 1;
     return ke_callout_enter(target, 4, argv, r, 0);
+}
+
+bool ke_exception_origin(struct ke_gate_record **rec, struct os_regs *ret)
+{
+    const struct seh_call *call = (const struct seh_call *)(*rec)->args[0];
+
+    if ((*rec)->kind != KE_GATE_CALLOUT || (*rec)->tag != KE_CALL_SEH)
+        return false;
+    *ret = call->origin;
+    *rec = call->rec;
+    return true;
 }
 
 static EXCEPTION_DISPOSITION handler_call(const struct ke_frame *f, EXCEPTION_RECORD *rec, CONTEXT *ctx,
@@ -198,7 +210,7 @@ void ke_exception_dispatch(EXCEPTION_RECORD *rec, struct os_regs *r, bool first_
     ke_context_from_regs(&ctx, r);
     seh_walk_init(&w, r);
     call.dc = &dc;
-    call.origin = *r;
+    call.origin = w.regs;
     call.rec = w.rec;
     while (seh_walk_cross(&w)) {
         struct os_regs caller = w.regs;

@@ -43,6 +43,9 @@ bool ke_stack_read(uint64_t addr, uint64_t *ret);
 
 /* Dispatch an exception raised at `r` (in driver code). Returns only when a handler said to continue there. */
 void ke_exception_dispatch(EXCEPTION_RECORD *record, struct os_regs *r, bool first_chance);
+/* When *rec is the call of a language handler: registers of the code whose exception it handles; *rec
+ * becomes the oldest record that the handling has pushed. */
+bool ke_exception_origin(struct ke_gate_record **rec, struct os_regs *ret);
 /* CONTEXT from and to registers. */
 void ke_context_from_regs(CONTEXT *ctx, const struct os_regs *r);
 void ke_context_to_regs(const CONTEXT *ctx, struct os_regs *r);
