@@ -23,7 +23,7 @@
 
 #include "base/base.h"
 #include "base/list.h"
-#include "plat/guard.h"
+#include "plat/plat.h"
 #include "pool/pool.h"
 
 enum {
