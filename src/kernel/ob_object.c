@@ -262,6 +262,13 @@ struct ob_type *ob_type_of(const void *object)
     return e ? e->type : NULL;
 }
 
+UCHAR ob_type_index(const void *object)
+{
+    const struct ob_entry *e = ob_entry_of(object);
+
+    return e ? e->type->index : 0;
+}
+
 int64_t ob_ref_count(const void *object)
 {
     const struct ob_entry *e = ob_entry_of(object);

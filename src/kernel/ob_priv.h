@@ -28,6 +28,7 @@ void ob_type_on_delete(struct ob_type *type, void (*fn)(void *object));
 void ob_type_delete_at_passive(struct ob_type *type);
 /* fn runs when a handle is closed, before its reference goes; handles_left counts the others. */
 void ob_type_on_close(struct ob_type *type, void (*fn)(void *object, int64_t handles_left));
+UCHAR ob_type_index(const void *object); /* as queries of handles tell it; 0: not an object */
 int64_t ob_ref_count(const void *object);
 int64_t ob_handle_count(const void *object);
 bool ob_is_permanent(const void *object);

@@ -395,7 +395,7 @@ NT_EXPORT VOID NTAPI PsRevertThreadToSelf(PETHREAD thread)
     (void)impersonate(thread, NULL, SecurityAnonymous); /* as above */
 }
 
-NT_EXPORT NTSTATUS NTAPI PsAssignImpersonationToken(PETHREAD thread, HANDLE h)
+NTSTATUS se_impersonate_handle(ETHREAD *thread, HANDLE h)
 {
     void *token;
     NTSTATUS status;
@@ -408,6 +408,11 @@ NT_EXPORT NTSTATUS NTAPI PsAssignImpersonationToken(PETHREAD thread, HANDLE h)
     status = impersonate(thread, token, SecurityImpersonation);
     ob_unref(token);
     return status;
+}
+
+NT_EXPORT NTSTATUS NTAPI PsAssignImpersonationToken(PETHREAD thread, HANDLE h)
+{
+    return se_impersonate_handle(thread, h);
 }
 
 NT_EXPORT TOKEN_TYPE NTAPI SeTokenType(PACCESS_TOKEN token)

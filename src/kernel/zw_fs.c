@@ -522,5 +522,8 @@ int zw_init(void)
             !fs_node_new(parent, last, last_chars, true))
             return -ENOMEM;
     }
+    zw_sync_init();
+    if (zw_memory_init())
+        return -ENOMEM;
     return volume_new();
 }

@@ -25,6 +25,19 @@ bool zw_probe(KPROCESSOR_MODE mode, const void *p, size_t size);
 /* A NUL-terminated copy of text at `to`, described by *ret. Returns the end of the copy. */
 uint8_t *zw_put_string(UNICODE_STRING *ret, uint8_t *to, const WCHAR *text);
 
+/* Paging I/O on a file, through its device stack; waits. A read past the end gives zeroes. `buffer` is any
+ * memory. *ret_done may be NULL. */
+struct zw_paging {
+    FILE_OBJECT *file;
+    bool write;
+    uint64_t offset;
+    void *buffer;
+    size_t size;
+};
+NTSTATUS zw_paging_io(const struct zw_paging *p, size_t *ret_done);
+NTSTATUS zw_query_file(FILE_OBJECT *file, ULONG info_class, void *buffer, size_t size);
+void zw_sync_init(void);
+int zw_memory_init(void);
 /* Does the name match the expression (* ? < > ")? */
 bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *name, size_t name_chars,
                  bool ignore_case);
@@ -66,5 +79,6 @@ unsigned ps_check_unload(struct ke_image *image);
 
 /* ---- Security (se_*.c) ---- */
 uint64_t se_token_for(bool is_system); /* address of the token's body, for EPROCESS.Token */
+NTSTATUS se_impersonate_handle(ETHREAD *thread, HANDLE token); /* NULL: back to the process's */
 
 #endif
