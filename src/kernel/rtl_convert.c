@@ -316,16 +316,12 @@ NT_EXPORT WCHAR NTAPI RtlAnsiCharToUnicodeChar(PUCHAR *src)
     return rtl_from_page(RTL_ANSI, *(*src)++);
 }
 
-/* Doc: nf-ntifs-rtlisvalidoemcharacter. The character becomes its upper-case form in the OEM page.
- */
+/* Doc: nf-ntifs-rtlisvalidoemcharacter. The character becomes its upper-case form. Seen: also when
+ * it is not valid; and '?', which stands for what the page lacks, is not. */
 NT_EXPORT BOOLEAN NTAPI RtlIsValidOemCharacter(PWCHAR c)
 {
-    WCHAR up = rtl_upcase(*c);
-
-    if (!rtl_in_page(RTL_OEM, up))
-        return FALSE;
-    *c = up;
-    return TRUE;
+    *c = rtl_upcase(*c);
+    return *c != '?' && rtl_in_page(RTL_OEM, *c);
 }
 
 /* ---- UTF-8 ---- */

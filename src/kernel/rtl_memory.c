@@ -64,19 +64,19 @@ NT_EXPORT SIZE_T NTAPI RtlCompareMemory(PCVOID a, PCVOID b, SIZE_T size)
     return i;
 }
 
-/* Doc: nf-ntifs-rtlcomparememoryulong. Bytes of leading ULONGs that equal the pattern; 0 when the
- * address or the size is not a multiple of 4. */
+/* Doc: nf-ntifs-rtlcomparememoryulong. Bytes of leading ULONGs that equal the pattern. Seen: on x64
+ * neither the address nor the size need be a multiple of 4, contrary to the page; the size is
+ * rounded down. */
 NT_EXPORT SIZE_T NTAPI RtlCompareMemoryUlong(PVOID p, SIZE_T size, ULONG pattern)
 {
-    const ULONG *x = p;
+    const uint8_t *x = p;
     SIZE_T i = 0;
 
-    if ((KE_ARG(p) | size) & 3)
-        return 0;
+    size &= ~(SIZE_T)3;
     mm_check_range(p, size, false);
-    while (i < size / sizeof *x && x[i] == pattern)
-        i++;
-    return i * sizeof *x;
+    while (i < size && pp_load32(x + i) == pattern)
+        i += sizeof pattern;
+    return i;
 }
 
 /* Doc: nf-wdm-rtlprefetchmemorynontemporal. A hint only: nothing is touched. */

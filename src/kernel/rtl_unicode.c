@@ -341,6 +341,8 @@ NT_EXPORT NTSTATUS NTAPI RtlFindCharInUnicodeString(ULONG flags, PCUNICODE_STRIN
 {
     size_t chars;
 
+    if (!ret_position)
+        return STATUS_INVALID_PARAMETER;
     *ret_position = 0;
     if (flags & ~(ULONG)(FIND_FROM_END | FIND_COMPLEMENT | FIND_IGNORE_CASE))
         return STATUS_INVALID_PARAMETER;

@@ -157,6 +157,76 @@ typedef struct _RTL_DYNAMIC_HASH_TABLE {
 } RTL_DYNAMIC_HASH_TABLE, *PRTL_DYNAMIC_HASH_TABLE;
 NT_ASSERT_SIZE(RTL_DYNAMIC_HASH_TABLE, 0x28);
 
+/* Range lists. */
+
+#define RTL_RANGE_SHARED 0x01u   /* RTL_RANGE.Flags */
+#define RTL_RANGE_CONFLICT 0x02u
+#define RTL_RANGE_LIST_ADD_IF_CONFLICT 0x1u
+#define RTL_RANGE_LIST_ADD_SHARED 0x2u
+#define RTL_RANGE_LIST_SHARED_OK 0x1u
+#define RTL_RANGE_LIST_NULL_CONFLICT_OK 0x2u
+#define RTL_RANGE_LIST_MERGE_IF_CONFLICT RTL_RANGE_LIST_ADD_IF_CONFLICT
+
+typedef struct _RTL_RANGE {
+    ULONGLONG Start;
+    ULONGLONG End; /* the last value in it */
+    PVOID UserData;
+    PVOID Owner;
+    UCHAR Attributes;
+    UCHAR Flags;
+} RTL_RANGE, *PRTL_RANGE;
+NT_ASSERT_SIZE(RTL_RANGE, 0x28);
+
+typedef struct _RTL_RANGE_LIST {
+    LIST_ENTRY ListHead;
+    ULONG Flags;
+    ULONG Count;
+    ULONG Stamp;
+} RTL_RANGE_LIST, *PRTL_RANGE_LIST;
+NT_ASSERT_SIZE(RTL_RANGE_LIST, 0x20);
+
+typedef struct _RTL_RANGE_LIST_ITERATOR {
+    PLIST_ENTRY RangeListHead;
+    PLIST_ENTRY MergedHead;
+    PVOID Current;
+    ULONG Stamp;
+} RTL_RANGE_LIST_ITERATOR, *PRTL_RANGE_LIST_ITERATOR;
+NT_ASSERT_SIZE(RTL_RANGE_LIST_ITERATOR, 0x20);
+
+typedef BOOLEAN NTAPI RTL_CONFLICT_RANGE_ROUTINE(PVOID context, PRTL_RANGE range);
+typedef RTL_CONFLICT_RANGE_ROUTINE *PRTL_CONFLICT_RANGE_ROUTINE;
+
+/* Prefix tables and short names. */
+
+typedef struct _UNICODE_PREFIX_TABLE_ENTRY {
+    CSHORT NodeTypeCode;
+    CSHORT NameLength;
+    struct _UNICODE_PREFIX_TABLE_ENTRY *NextPrefixTree;
+    struct _UNICODE_PREFIX_TABLE_ENTRY *CaseMatch;
+    RTL_SPLAY_LINKS Links;
+    PUNICODE_STRING Prefix;
+} UNICODE_PREFIX_TABLE_ENTRY, *PUNICODE_PREFIX_TABLE_ENTRY;
+NT_ASSERT_SIZE(UNICODE_PREFIX_TABLE_ENTRY, 0x38);
+
+typedef struct _UNICODE_PREFIX_TABLE {
+    CSHORT NodeTypeCode;
+    CSHORT NameLength;
+    PUNICODE_PREFIX_TABLE_ENTRY NextPrefixTree;
+    PUNICODE_PREFIX_TABLE_ENTRY LastNextEntry;
+} UNICODE_PREFIX_TABLE, *PUNICODE_PREFIX_TABLE;
+NT_ASSERT_SIZE(UNICODE_PREFIX_TABLE, 0x18);
+
+typedef struct _GENERATE_NAME_CONTEXT {
+    USHORT Checksum;
+    BOOLEAN ChecksumInserted;
+    UCHAR NameLength; /* characters */
+    WCHAR NameBuffer[8];
+    ULONG ExtensionLength; /* characters, the dot among them */
+    WCHAR ExtensionBuffer[4];
+    ULONG LastIndexValue;
+} GENERATE_NAME_CONTEXT, *PGENERATE_NAME_CONTEXT;
+NT_ASSERT_SIZE(GENERATE_NAME_CONTEXT, 36);
+
 /* Versions. */
 
 typedef struct _OSVERSIONINFOW {

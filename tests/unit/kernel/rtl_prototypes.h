@@ -125,12 +125,38 @@ SIZE_T NTAPI RtlCompareMemoryUlong(PVOID p, SIZE_T size, ULONG pattern);
 PVOID NTAPI crt_memset(PVOID dst, INT byte, SIZE_T size);
 PVOID NTAPI crt_memchr(PCVOID p, INT byte, SIZE_T size);
 INT NTAPI crt_memcpy_s(PVOID dst, SIZE_T room, PCVOID src, SIZE_T size);
+VOID NTAPI RtlInitializeUnicodePrefix(PUNICODE_PREFIX_TABLE table);
+BOOLEAN NTAPI RtlInsertUnicodePrefix(PUNICODE_PREFIX_TABLE table, PUNICODE_STRING prefix,
+                                     PUNICODE_PREFIX_TABLE_ENTRY entry);
+PUNICODE_PREFIX_TABLE_ENTRY NTAPI RtlFindUnicodePrefix(PUNICODE_PREFIX_TABLE table,
+                                                       PUNICODE_STRING name, ULONG exact);
+VOID NTAPI RtlRemoveUnicodePrefix(PUNICODE_PREFIX_TABLE table, PUNICODE_PREFIX_TABLE_ENTRY entry);
+PUNICODE_PREFIX_TABLE_ENTRY NTAPI RtlNextUnicodePrefix(PUNICODE_PREFIX_TABLE table,
+                                                       BOOLEAN restart);
+BOOLEAN NTAPI RtlIsNameLegalDOS8Dot3(PCUNICODE_STRING name, POEM_STRING oem, PBOOLEAN ret_spaces);
+NTSTATUS NTAPI RtlGenerate8dot3Name(PCUNICODE_STRING name, BOOLEAN extended,
+                                    PGENERATE_NAME_CONTEXT c, PUNICODE_STRING ret);
 NTSTATUS NTAPI RtlIntegerToUnicodeString(ULONG value, ULONG base, PUNICODE_STRING s);
 NTSTATUS NTAPI RtlInt64ToUnicodeString(ULONGLONG value, ULONG base, PUNICODE_STRING s);
 NTSTATUS NTAPI RtlUnicodeStringToInteger(PCUNICODE_STRING s, ULONG base, PULONG ret_value);
 NTSTATUS NTAPI RtlCharToInteger(PCSZ s, ULONG base, PULONG ret_value);
 NTSTATUS NTAPI RtlStringFromGUID(LPCGUID guid, PUNICODE_STRING ret);
 NTSTATUS NTAPI RtlGUIDFromString(PCUNICODE_STRING s, GUID *ret);
+VOID NTAPI RtlInitializeRangeList(PRTL_RANGE_LIST list);
+VOID NTAPI RtlFreeRangeList(PRTL_RANGE_LIST list);
+NTSTATUS NTAPI RtlAddRange(PRTL_RANGE_LIST list, ULONGLONG start, ULONGLONG end, UCHAR attributes,
+                           ULONG flags, PVOID user_data, PVOID owner);
+NTSTATUS NTAPI RtlDeleteRange(PRTL_RANGE_LIST list, ULONGLONG start, ULONGLONG end, PVOID owner);
+NTSTATUS NTAPI RtlInvertRangeList(PRTL_RANGE_LIST inverted, PRTL_RANGE_LIST list);
+NTSTATUS NTAPI RtlIsRangeAvailable(PRTL_RANGE_LIST list, ULONGLONG start, ULONGLONG end,
+                                   ULONG flags, UCHAR attributes, PVOID context,
+                                   PRTL_CONFLICT_RANGE_ROUTINE callback, PBOOLEAN ret);
+NTSTATUS NTAPI RtlFindRange(PRTL_RANGE_LIST list, ULONGLONG minimum, ULONGLONG maximum,
+                            ULONG length, ULONG alignment, ULONG flags, UCHAR attributes,
+                            PVOID context, PRTL_CONFLICT_RANGE_ROUTINE callback,
+                            ULONGLONG *ret_start);
+NTSTATUS NTAPI RtlGetFirstRange(PRTL_RANGE_LIST list, PRTL_RANGE_LIST_ITERATOR it, PRTL_RANGE *ret);
+NTSTATUS NTAPI RtlGetNextRange(PRTL_RANGE_LIST_ITERATOR it, PRTL_RANGE *ret, BOOLEAN forward);
 NTSTATUS NTAPI RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, ULONG revision);
 ULONG NTAPI RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor);
 NTSTATUS NTAPI RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR sd, PBOOLEAN ret_present,

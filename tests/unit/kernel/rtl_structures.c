@@ -505,7 +505,8 @@ Test(memory, routines)
     cr_expect_eq(RtlCompareMemory(a, b, 8), 3);
     cr_expect_eq(RtlCompareMemory(a, a, 8), 8);
     cr_expect_eq(RtlCompareMemoryUlong(words, 16, 7), 12);
-    cr_expect_eq(RtlCompareMemoryUlong(words, 15, 7), 0);
+    cr_expect_eq(RtlCompareMemoryUlong(words, 11, 7), 8);
+    cr_expect_eq(RtlCompareMemoryUlong((UCHAR *)words + 1, 4, 0x07000000), 4);
     RtlMoveMemory(a + 1, a, 4);
     cr_expect(!memcmp(a, "aabcdfg", 7));
     RtlFillMemory(a, 3, 'z');
