@@ -73,7 +73,7 @@ struct user_memory {
     bool is_busy;
 };
 
-enum { USER_KEPT = 4 };
+enum { USER_KEPT = 4, KEPT_BY_HOST = -2 };
 
 struct ke_file {
     FILE_OBJECT *file;
@@ -146,11 +146,30 @@ static struct user_memory user_take(struct ke_file *f, size_t size, int *kept)
     return m;
 }
 
+/* The host's buffer as the driver's process sees it: a copy, or the buffer itself when the host made it with
+ * ke_user_alloc. */
+static struct user_memory user_of(struct ke_file *f, const void *host, size_t size, int *kept)
+{
+    struct user_memory m;
+
+    if (size && mm_is_user(KE_ARG(host), size)) {
+        *kept = KEPT_BY_HOST;
+        m = (struct user_memory){.p = (uint8_t *)(uintptr_t)host, .size = size, .is_busy = true};
+        return m;
+    }
+    m = user_take(f, size, kept);
+    if (size)
+        memcpy(m.p, host, size);
+    return m;
+}
+
 static void user_give(struct ke_file *f, struct user_memory *m, int kept)
 {
     if (!m->p)
         return;
-    if (kept >= 0 && f)
+    if (kept == KEPT_BY_HOST)
+        ;
+    else if (kept >= 0 && f)
         f->kept[kept].is_busy = false;
     else
         mm_user_free(m->p);
@@ -202,7 +221,7 @@ static void copy_out(struct request *r, IRP *irp)
         }
         memcpy(r->user_out.p, irp->AssociatedIrp.SystemBuffer, size);
     }
-    if (r->out && r->user_out.p)
+    if (r->out && r->user_out.p && r->kept_out != KEPT_BY_HOST)
         memcpy(r->out, r->user_out.p, r->out_size);
 }
 
@@ -237,20 +256,14 @@ static void request_done(struct io_sink *sink, IRP *irp)
 
 static void user_buffers(struct request *r)
 {
-    r->user_in = user_take(r->f, r->in_size, &r->kept_in);
-    r->user_out = user_take(r->f, r->out_size, &r->kept_out);
-    if (r->in_size)
-        memcpy(r->user_in.p, r->in, r->in_size);
-    if (r->out_size)
-        memcpy(r->user_out.p, r->out, r->out_size);
+    r->user_in = user_of(r->f, r->in, r->in_size, &r->kept_in);
+    r->user_out = user_of(r->f, r->out, r->out_size, &r->kept_out);
 }
 
 /* The output buffer alone: buffered transfer copies the input itself. */
 static void user_output(struct request *r)
 {
-    r->user_out = user_take(r->f, r->out_size, &r->kept_out);
-    if (r->out_size)
-        memcpy(r->user_out.p, r->out, r->out_size);
+    r->user_out = user_of(r->f, r->out, r->out_size, &r->kept_out);
 }
 
 static void build_control(struct request *r, IRP *irp, IO_STACK_LOCATION *s)
@@ -574,6 +587,16 @@ struct ke_result ke_ioctl(struct ke_file *f, uint32_t code, const void *in, size
     r->out = out;
     r->out_size = (ULONG)out_size;
     return request_run(r);
+}
+
+void *ke_user_alloc(size_t size)
+{
+    return mm_user_alloc(size);
+}
+
+void ke_user_free(void *p)
+{
+    mm_user_free(p);
 }
 
 struct ke_result ke_read(struct ke_file *f, uint64_t offset, void *buf, size_t size)

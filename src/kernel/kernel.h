@@ -98,6 +98,10 @@ void ke_each_interface(bool (*fn)(void *ctx, const char *link, const struct ke_i
 /* Requests as a user-mode program makes them. Buffers are host memory; they are copied into guarded
  * simulated user memory and back. `name` e.g. \Device\Foo, \??\Foo, \\.\Foo. */
 struct ke_file;
+/* A buffer of the simulated program, zeroed, its end against a guard. Given to ke_ioctl (or ke_read,
+ * ke_write) it is used as it is, so that a driver may keep its address beyond the request. */
+void *ke_user_alloc(size_t size);
+void ke_user_free(void *p);
 struct ke_result ke_open(const char *name, uint32_t access, struct ke_file **ret);
 struct ke_result ke_ioctl(struct ke_file *f, uint32_t code, const void *in, size_t in_size, void *out,
                           size_t out_size, bool internal);
@@ -132,6 +136,12 @@ struct ke_exercised {
 void ke_exercised(struct ke_exercised *ret);
 /* One byte for each basic block of verified images in load order: 1 = reached. Returns the bytes written. */
 size_t ke_cover_read(uint8_t *hits, size_t size);
+
+/* The bytes that fill fresh pool memory, freed memory and slack, for reports that explain a value. */
+struct pl_patterns ke_patterns(void);
+/* What a range of the machine's fixed addresses is for, in words ("a kernel stack"); NULL: it is no address
+ * of the machine. Works in any process. */
+const char *ke_address_words(uint64_t addr);
 
 /* For `poolproof info`: what is modelled. status: 0 full, 1 partial, 2 missing, 3 unknown name. */
 int ke_export_status(const char *module, const char *name, const char **ret_doc);
