@@ -625,7 +625,9 @@ static bool on_trap(struct os_regs *r, const struct os_trap *t)
 
 int ke_trap_init(void)
 {
-    int err = os_trap_install(on_trap);
+    int err = os_gs_set(KE_PCR_LOW); /* drivers find their thread and processor through gs */
 
+    if (!err)
+        err = os_trap_install(on_trap);
     return err ? err : os_tick_start(TICK_MS);
 }
