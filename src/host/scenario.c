@@ -6,6 +6,9 @@
  *   file:ioctl(code[, in[, out_size]]) -> status, out bytes
  *   file:read(size[, offset]) -> status, bytes        file:write(bytes[, offset]) -> status, count
  *   file:cancel() -> count                            file:close() -> status
+ *   userbuffer(size[, bytes]) -> buffer               memory of the simulated program: an ioctl takes it in place
+ *                                                     of in bytes or out size, the driver sees its own address
+ *   buffer:read([offset[, size]]) -> bytes            buffer:write(bytes[, offset])   buffer:address()   buffer:free()
  *   pnp("start" | "query_stop" | ... ) -> status      power("D0".."D3") -> status
  *   sleep(ms)      virtual time passes                expect(condition[, text])   a failure is a finding
  *   log(text)      shown with --verbose               seed                        the run's seed
@@ -21,6 +24,12 @@
 #include <string.h>
 
 #define FILE_TYPE "poolproof.file"
+#define BUFFER_TYPE "poolproof.userbuffer"
+
+struct user_buffer {
+    uint8_t *p; /* NULL once freed */
+    size_t size;
+};
 enum { TRANSFER_MAX = 64 << 20 };
 
 static struct host_machine *machine(lua_State *L)
@@ -90,17 +99,104 @@ static int l_open(lua_State *L)
     return 2;
 }
 
+static struct user_buffer *to_buffer(lua_State *L, int arg)
+{
+    struct user_buffer *u = luaL_checkudata(L, arg, BUFFER_TYPE);
+
+    luaL_argcheck(L, u->p != NULL, arg, "the buffer is freed");
+    return u;
+}
+
+static int l_userbuffer(lua_State *L)
+{
+    size_t size = to_size(L, 1, 0), n = 0;
+    const char *bytes = luaL_optlstring(L, 2, "", &n);
+    struct user_buffer *u;
+
+    luaL_argcheck(L, size > 0, 1, "size out of range");
+    luaL_argcheck(L, n <= size, 2, "more bytes than the buffer holds");
+    u = lua_newuserdatauv(L, sizeof *u, 0);
+    u->p = ke_user_alloc(size);
+    u->size = size;
+    memcpy(u->p, bytes, n);
+    luaL_setmetatable(L, BUFFER_TYPE);
+    return 1;
+}
+
+static int l_buffer_read(lua_State *L)
+{
+    struct user_buffer *u = to_buffer(L, 1);
+    size_t offset = to_size(L, 2, 0), size;
+
+    luaL_argcheck(L, offset <= u->size, 2, "outside the buffer");
+    size = to_size(L, 3, (lua_Integer)(u->size - offset));
+    luaL_argcheck(L, size <= u->size - offset, 3, "outside the buffer");
+    lua_pushlstring(L, (const char *)u->p + offset, size);
+    return 1;
+}
+
+static int l_buffer_write(lua_State *L)
+{
+    struct user_buffer *u = to_buffer(L, 1);
+    size_t n, offset = to_size(L, 3, 0);
+    const char *bytes = luaL_checklstring(L, 2, &n);
+
+    luaL_argcheck(L, offset <= u->size && n <= u->size - offset, 2, "outside the buffer");
+    memcpy(u->p + offset, bytes, n);
+    return 0;
+}
+
+static int l_buffer_address(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)(uintptr_t)to_buffer(L, 1)->p);
+    return 1;
+}
+
+static int l_buffer_free(lua_State *L)
+{
+    struct user_buffer *u = to_buffer(L, 1);
+
+    ke_user_free(u->p);
+    u->p = NULL;
+    return 0;
+}
+
+static int ioctl_with_buffers(lua_State *L, struct ke_file *f, uint32_t code)
+{
+    struct user_buffer *in = luaL_testudata(L, 3, BUFFER_TYPE), *out = luaL_testudata(L, 4, BUFFER_TYPE);
+    size_t in_size = 0, out_size;
+    const char *bytes = in ? "" : luaL_optlstring(L, 3, "", &in_size);
+    struct ke_result r;
+    char what[120];
+
+    if (in)
+        in_size = to_buffer(L, 3)->size;
+    out_size = out ? to_buffer(L, 4)->size : 0;
+    pp_fmt(what, sizeof what, "IOCTL 0x%08X, %zu bytes in, %zu out", code, in_size, out_size);
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* as above */
+    r = ke_ioctl(f, code, in ? in->p : (const void *)bytes, in_size, out ? out->p : NULL, out_size, false);
+    step_done(L, what, &r);
+    push_status(L, &r);
+    lua_pushinteger(L, (lua_Integer)r.information);
+    return 2;
+}
+
 static int l_ioctl(lua_State *L)
 {
     struct ke_file **f = to_file(L);
     uint32_t code = (uint32_t)luaL_checkinteger(L, 2);
-    size_t in_size = 0, out_size = to_size(L, 4, 0);
-    const char *in = luaL_optlstring(L, 3, "", &in_size);
+    size_t in_size = 0, out_size;
+    const char *in;
     luaL_Buffer b;
-    char *out = luaL_buffinitsize(L, &b, out_size ? out_size : 1);
+    char *out;
     struct ke_result r;
     char what[120];
 
+    if (luaL_testudata(L, 3, BUFFER_TYPE) || luaL_testudata(L, 4, BUFFER_TYPE))
+        return ioctl_with_buffers(L, *f, code);
+    out_size = to_size(L, 4, 0);
+    in = luaL_optlstring(L, 3, "", &in_size);
+    out = luaL_buffinitsize(L, &b, out_size ? out_size : 1);
     memset(out, 0, out_size);
     pp_fmt(what, sizeof what, "IOCTL 0x%08X, %zu bytes in, %zu out", code, in_size, out_size);
     (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* as above */
@@ -261,10 +357,16 @@ static void open_libraries(lua_State *L)
     static const luaL_Reg functions[] = {
         {"open", l_open},   {"pnp", l_pnp},       {"power", l_power},
         {"sleep", l_sleep}, {"expect", l_expect}, {"log", l_log},
+        {"userbuffer", l_userbuffer},
     };
     static const luaL_Reg methods[] = {
         {"ioctl", l_ioctl}, {"read", l_read},   {"write", l_write},    {"cancel", l_cancel},
         {"close", l_close}, {"__gc", l_file_gc}, {NULL, NULL},
+    };
+
+    static const luaL_Reg buffer_methods[] = {
+        {"read", l_buffer_read},       {"write", l_buffer_write}, {"address", l_buffer_address},
+        {"free", l_buffer_free}, {NULL, NULL},
     };
 
     for (size_t i = 0; i < PP_COUNT(libs); i++) {
@@ -277,6 +379,11 @@ static void open_libraries(lua_State *L)
     }
     for (size_t i = 0; i < PP_COUNT(functions); i++)
         lua_register(L, functions[i].name, functions[i].func);
+    luaL_newmetatable(L, BUFFER_TYPE);
+    luaL_setfuncs(L, buffer_methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
     luaL_newmetatable(L, FILE_TYPE);
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);
