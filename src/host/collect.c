@@ -309,6 +309,9 @@ void host_collect(void *ctx, enum host_rec type, const void *payload, size_t siz
         if (take(&s->restart_at, sizeof s->restart_at, payload, size))
             s->restart = true;
         break;
+    case HOST_REC_PATTERNS:
+        (void)take(&v->patterns, sizeof v->patterns, payload, size); /* else they stay unknown */
+        break;
     case HOST_REC_HOLD:
         s->hold = true;
         break;

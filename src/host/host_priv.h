@@ -39,6 +39,7 @@ enum host_rec {
     HOST_REC_RESTART,      /* uint32_t: go on in a fresh machine from this step */
     HOST_REC_STOPPED,      /* nothing: --bugcheck */
     HOST_REC_DONE,         /* nothing: the machine ended by itself */
+    HOST_REC_PATTERNS,     /* struct pl_patterns */
     HOST_REC_HOLD,         /* nothing: --keep-core, the machine waits to be copied */
 };
 
@@ -118,6 +119,7 @@ struct host_verdict {
     char **expects;
     unsigned expect_count;
     char guard[24];
+    struct pl_patterns patterns; /* zeros: not known */
     unsigned restarts;
     char unfinished[128]; /* why later steps were not tried, or "" */
     unsigned steps;
@@ -175,11 +177,32 @@ int host_core_write(struct host_core *c, const struct host_verdict *v, const cha
 
 /* ---- Symbols ---- */
 
+enum { HOST_INLINED_MAX = 4 };
+
+/* One level of source text. */
+struct host_source {
+    char function[120]; /* "" : unknown */
+    char file[256];     /* as the symbols name it, with forward slashes when relative; "" : unknown */
+    unsigned line;
+};
+
+/* What an address is. */
+struct host_place {
+    char module[64];  /* "hevd", "nt"; "" when the address is in no image */
+    uint64_t rva;     /* in the module; the address itself when it is in no image */
+    uint64_t offset;  /* from the function's start; UINT64_MAX: not known */
+    bool is_stub;     /* an imported routine; source[0].function is its name */
+    bool is_ours;     /* native code of Poolproof: its address differs from run to run */
+    struct host_source source[HOST_INLINED_MAX]; /* innermost first; the last one is not inlined */
+    unsigned source_count; /* 1 and up */
+};
+
 struct host_symbols;
 struct host_symbols *host_symbols_new(const struct host_verdict *v);
 void host_symbols_free(struct host_symbols *s);
-/* "hevd!TriggerOverflow+0x1f [src/x.c:57]", "nt!ExFreePool", "hevd+0x1234"; pc is a return address unless
- * `exact`. */
+/* pc is a return address (looked up as the call before it) unless `exact`. Valid until the next call. */
+const struct host_place *host_symbol_place(struct host_symbols *s, uint64_t pc, bool exact);
+/* "hevd!TriggerOverflow+0x1f [src/x.c:57] (hevd+0x1234)", "nt!ExFreePool", "hevd+0x1234". */
 void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, size_t size);
 
 /* ---- The machine's side ---- */

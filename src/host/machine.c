@@ -255,6 +255,7 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
 {
     const int keep[] = {m->journal, m->go};
     struct os_contain_result contained;
+    struct pl_patterns patterns;
     char why[PP_WHY_SIZE];
 
     if (ke_init(cfg, why)) {
@@ -273,6 +274,8 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
         _exit(HOST_USAGE);
     }
     send_text(m, HOST_REC_GUARD, ke_guard_name());
+    patterns = ke_patterns();
+    host_journal_write(m->journal, HOST_REC_PATTERNS, &patterns, sizeof patterns);
     close_standard_files();
     if (os_contain(keep, PP_COUNT(keep), &contained)) {
         send_text(m, HOST_REC_SETUP, "the driver cannot be contained: no-new-privileges is refused");

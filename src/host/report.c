@@ -1,311 +1,360 @@
 /*
  * The report: for a reader who is tired. First what happened, where and by whom; then Windows' own terms
- * for it; then the memory, the stacks, the likely cause and how to see it again. Nothing in it depends on
- * the time, the process or the machine it ran on.
+ * for it; then cause, memory, stacks and how to see it again. Nothing in it depends on the time, the
+ * process or the machine it ran on: addresses of our own process never appear.
  */
 #include "host/host_priv.h"
+#include "host/report_priv.h"
 
-#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void tag_text(uint32_t tag, char ret[5])
-{
-    for (int i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)(tag >> (8 * i));
+/* ---- Finding: Windows' terms ---- */
 
-        ret[i] = c >= 0x20 && c < 0x7F ? (char)c : (c ? '.' : ' ');
-    }
-    ret[4] = '\0';
+static bool is_native(uint64_t v)
+{
+    return v >= 0x500000000000ull && v < 0x800000000000ull;
 }
 
-static const char *plural(uint64_t n)
+static uint32_t bug_check_code(const struct vf_finding *f)
 {
-    return n == 1 ? "" : "s";
+    unsigned from_detail = 0;
+
+    if (f->rule == VF_DRIVER_BUGCHECK && sscanf(f->detail, "bug check 0x%X", &from_detail) == 1)
+        return from_detail;
+    return vf_rule_info((enum vf_rule)f->rule)->code;
 }
 
-/* "2 bytes past the end of", "8 bytes before the start of", "byte 16 of". */
-static void position_text(const struct vf_finding *f, char *buf, size_t size)
+/* Where the table says only the sub-code's own number, the reader learns that it is the sub-code. */
+static const char *param_words(const struct vf_rule_info *r, int i)
 {
-    uint64_t start = f->block.start, end = start + f->block.size;
+    char *end;
 
-    if (f->addr >= end && f->addr == end)
-        pp_fmt(buf, size, "the first byte past the end of");
-    else if (f->addr > end)
-        pp_fmt(buf, size, "%llu byte%s past the end of", (unsigned long long)(f->addr - end),
-               plural(f->addr - end));
-    else if (f->addr < start)
-        pp_fmt(buf, size, "%llu byte%s before the start of", (unsigned long long)(start - f->addr),
-               plural(start - f->addr));
-    else
-        pp_fmt(buf, size, "byte %llu of", (unsigned long long)(f->addr - start));
-}
-
-/* The innermost frame of driver code. */
-static uint64_t culprit_pc(const struct vf_finding *f, bool *exact)
-{
-    *exact = false;
-    for (uint32_t i = 0; i < f->stack.count; i++) {
-        if (!ke_stub_name(f->stack.pc[i])) {
-            *exact = f->stack.pc[i] == f->pc && i == 0 && f->access != VF_NO_ACCESS && !f->by_kernel;
-            return f->stack.pc[i];
-        }
-    }
-    return f->pc;
-}
-
-/* First clause of the rule's sentence, with a small first letter: what a driver did, in general. */
-static void clause(const struct vf_rule_info *r, char *buf, size_t size)
-{
-    size_t n = 0;
-
-    while (r->sentence[n] && r->sentence[n] != ':' && !(r->sentence[n] == '.' && !r->sentence[n + 1]) &&
-           !(r->sentence[n] == '.' && r->sentence[n + 1] == ' '))
-        n++;
-    pp_fmt(buf, size, "%.*s", (int)n, r->sentence);
-    if (isupper((unsigned char)buf[0]) && islower((unsigned char)buf[1]) && strncmp(buf, "Ke", 2) != 0)
-        buf[0] = (char)tolower((unsigned char)buf[0]);
-}
-
-static void headline(struct host_symbols *s, const struct vf_finding *f, FILE *out)
-{
-    const struct vf_rule_info *r = vf_rule_info((enum vf_rule)f->rule);
-    char where[300] = "", what[400], pos[64], tag[5];
-    bool exact;
-    uint64_t pc = culprit_pc(f, &exact);
-
-    if (pc) {
-        host_symbol(s, pc, exact, what, sizeof what);
-        pp_fmt(where, sizeof where, ", in %s", what);
-    }
-    if (f->access != VF_NO_ACCESS && f->has_block && f->has_addr) {
-        const char *verb = f->access == VF_WRITE ? "wrote to" : f->access == VF_READ ? "read" : "executed";
-
-        position_text(f, pos, sizeof pos);
-        tag_text(f->block.tag, tag);
-        pp_fmt(what, sizeof what, "%s%s%s %s %s a %s%llu-byte block \"%s\"", f->by_kernel ? "through " : "",
-               f->by_kernel ? f->routine : "", f->by_kernel ? "," : "", verb, pos,
-               f->block.live ? "" : "freed ", (unsigned long long)f->block.size, tag);
-        fprintf(out, "poolproof: %s %s%s\n", f->driver[0] ? f->driver : "driver",
-                what[0] == ' ' ? what + 1 : what, where);
-        return;
-    }
-    clause(r, what, sizeof what);
-    fprintf(out, "poolproof: %s: %s%s\n", f->driver[0] ? f->driver : "driver", what, where);
+    if (r->sub_param == i + 1 && (!r->param[i][0] || (strtoull(r->param[i], &end, 0) == r->sub && !*end)))
+        return "which violation";
+    return r->param[i][0] ? r->param[i] : "-";
 }
 
 static void bug_check(const struct vf_finding *f, FILE *out)
 {
     const struct vf_rule_info *r = vf_rule_info((enum vf_rule)f->rule);
-    uint32_t code = r->code;
-    unsigned from_detail = 0;
 
-    if (f->rule == VF_DRIVER_BUGCHECK && sscanf(f->detail, "bug check 0x%X", &from_detail) == 1)
-        code = from_detail;
-    fprintf(out, "  Bug check 0x%02X: %s  [%s]\n", code, r->name, r->id);
-    for (int i = 0; i < 4; i++)
-        fprintf(out, "    P%d  0x%016llx  %s\n", i + 1, (unsigned long long)f->p[i],
-                r->param[i][0] ? r->param[i] : "-");
+    fprintf(out, "  Bug check 0x%02X: %s  [%s]\n", bug_check_code(f), r->name, r->id);
+    for (int i = 0; i < 4; i++) {
+        if (is_native(f->p[i]))
+            fprintf(out, "    P%d  %-18s  %s\n", i + 1, "(Poolproof's own)", param_words(r, i));
+        else
+            fprintf(out, "    P%d  0x%016llx  %s\n", i + 1, (unsigned long long)f->p[i], param_words(r, i));
+    }
 }
+
+/* ---- Finding: the memory ---- */
 
 static void block_text(const struct vf_finding *f, FILE *out)
 {
     const struct pl_block_info *b = &f->block;
-    char tag[5], pos[64];
+    char tag[5], pos[64], text[300];
+    const char *words;
 
-    tag_text(b->tag, tag);
-    fprintf(out, "  Block     \"%s\", %llu byte%s of %s pool at 0x%llx, %s, allocated by %s at IRQL %u\n", tag,
-            (unsigned long long)b->size, plural(b->size), (b->flags & PL_PAGED) ? "paged" : "nonpaged",
-            (unsigned long long)b->start, b->live ? "still allocated" : "freed", f->alloc_driver,
-            b->alloc_irql);
+    report_tag(b->tag, tag);
+    pp_fmt(text, sizeof text, "\"%s\", %llu byte%s of %s pool at 0x%llx, %s, allocated by %s at %s", tag,
+           (unsigned long long)b->size, report_plural(b->size), (b->flags & PL_PAGED) ? "paged" : "nonpaged",
+           (unsigned long long)b->start, b->live ? "still allocated" : "freed",
+           f->alloc_driver[0] ? f->alloc_driver : "nt", report_irql(b->alloc_irql));
+    if (!b->live)
+        pp_fmt_append(text, sizeof text, ", freed by %s at %s", f->free_driver[0] ? f->free_driver : "nt",
+                      report_irql(b->free_irql));
+    report_wrapped(out, "Block", text);
+    words = strcmp(f->alloc_driver, "nt") ? NULL : report_kernel_tag(b->tag);
+    if (words)
+        report_wrapped(out, "", words);
     if (f->has_addr && f->addr != b->start) {
-        position_text(f, pos, sizeof pos);
+        report_position(f, pos, sizeof pos);
         fprintf(out, "  Address   0x%llx, %s the block\n", (unsigned long long)f->addr, pos);
     }
 }
 
+static void address_text(const struct host_verdict *v, const struct vf_finding *f, FILE *out)
+{
+    uint64_t addr = report_bad_address(f);
+    char words[160], text[220];
+
+    report_address_words(v, addr, words, sizeof words);
+    pp_fmt(text, sizeof text, "0x%llx%s%s", (unsigned long long)addr, words[0] ? ", " : "", words);
+    report_wrapped(out, "Address", text);
+}
+
+static bool row_readable(const struct vf_finding *f, uint32_t row)
+{
+    for (uint32_t i = 0; i < 16; i++) {
+        if (f->window_valid[row + i])
+            return true;
+    }
+    return false;
+}
+
+static bool row_has_bad(const struct vf_finding *f, uint32_t row)
+{
+    return f->addr >= f->window_start + row && f->addr < f->window_start + row + 16;
+}
+
 static void hex_row(const struct vf_finding *f, uint32_t row, FILE *out)
 {
-    uint64_t at = f->window_start + row;
-    uint64_t start = f->block.start, end = start + f->block.size;
-    char tag[5];
-    bool bad_here = false;
+    uint64_t at = f->window_start + row, start = f->block.start, end = start + f->block.size;
+    char line[240], tag[5];
 
-    fprintf(out, "    %012llx ", (unsigned long long)at);
-    for (uint32_t i = 0; i < 16; i++) {
-        bool bad = at + i == f->addr;
-        char open = bad ? '[' : (i && at + i - 1 == f->addr ? ']' : ' ');
+    pp_fmt(line, sizeof line, "    %012llx ", (unsigned long long)at);
+    for (uint32_t i = 0; i <= 16; i++) {
+        uint64_t here = at + i;
+        char mark = ' ';
 
-        bad_here |= bad;
-        if (f->window_valid[row + i])
-            fprintf(out, "%c%02x", open, f->window[row + i]);
+        if (here == f->addr && i < 16)
+            mark = '[';
+        else if (here == f->addr + 1 && i)
+            mark = ']';
+        else if (f->has_block && (here == start || here == end) && i < 16)
+            mark = '|';
+        if (i == 16)
+            pp_fmt_append(line, sizeof line, "%c ", mark);
+        else if (f->window_valid[row + i])
+            pp_fmt_append(line, sizeof line, "%c%02x", mark, f->window[row + i]);
         else
-            fprintf(out, "%c??", open);
+            pp_fmt_append(line, sizeof line, "%c??", mark);
     }
-    fputs(f->addr == at + 15 ? "]" : " ", out);
-    fputs(" ", out);
     for (uint32_t i = 0; i < 16; i++) {
         uint8_t c = f->window[row + i];
 
-        fputc(!f->window_valid[row + i] ? ' ' : c >= 0x20 && c < 0x7F ? c : '.', out);
+        pp_fmt_append(line, sizeof line, "%c", !f->window_valid[row + i]  ? ' '
+                                               : c >= 0x20 && c < 0x7F ? c
+                                                                       : '.');
     }
-    if (f->has_block) {
-        tag_text(f->block.tag, tag);
-        if (at + 16 > start && at < end)
-            fprintf(out, "  \"%s\"", tag);
-        else
-            fprintf(out, "        ");
-        if (at <= start && at + 16 > start)
-            fprintf(out, " starts at %012llx", (unsigned long long)start);
-        if (end && at < end && at + 16 >= end)
-            fprintf(out, " ends before %012llx", (unsigned long long)end);
+    if (f->has_block && at + 16 > start && at < end) {
+        report_tag(f->block.tag, tag);
+        pp_fmt_append(line, sizeof line, "  \"%s\"", tag);
     }
-    fputs(bad_here ? " <==\n" : "\n", out);
+    if (row_has_bad(f, row))
+        pp_fmt_append(line, sizeof line, "  <==");
+    for (size_t n = strlen(line); n && line[n - 1] == ' '; n--)
+        line[n - 1] = '\0';
+    fprintf(out, "%s\n", line);
 }
 
+/* From the first row with something to see to the last one, the bad byte's row in any case. */
 static void bytes_text(const struct vf_finding *f, FILE *out)
 {
+    uint32_t first = UINT32_MAX, last = 0;
     bool any = false;
 
-    for (uint32_t i = 0; i < f->window_size; i++)
-        any |= f->window_valid[i];
+    for (uint32_t row = 0; row + 16 <= f->window_size; row += 16) {
+        bool readable = row_readable(f, row);
+
+        any |= readable;
+        if (!readable && !row_has_bad(f, row))
+            continue;
+        first = PP_MIN(first, row);
+        last = row;
+    }
     if (!any)
         return;
-    fprintf(out, "  Bytes     (?? = not accessible)\n");
-    for (uint32_t row = 0; row + 16 <= f->window_size; row += 16)
+    fprintf(out, "  Bytes     [bad byte]%s   ?? not accessible\n", f->has_block ? "   | edge of the block" : "");
+    for (uint32_t row = first; row <= last; row += 16)
         hex_row(f, row, out);
+}
+
+/* ---- Finding: stacks ---- */
+
+static void frame_text(struct host_symbols *s, uint32_t number, uint64_t pc, bool exact, FILE *out)
+{
+    const struct host_place *p = host_symbol_place(s, pc, exact);
+    char line[600];
+
+    for (unsigned i = 0; i + 1 < p->source_count; i++) {
+        const struct host_source *src = &p->source[i];
+
+        pp_fmt(line, sizeof line, "%s!%s", p->module, src->function);
+        if (src->file[0])
+            pp_fmt_append(line, sizeof line, " [%s:%u]", src->file, src->line);
+        if (i)
+            fprintf(out, "       %s, inlined into\n", line);
+        else
+            fprintf(out, "    #%-2u%s, inlined into\n", number, line);
+    }
+    host_symbol(s, pc, exact, line, sizeof line);
+    if (p->source_count > 1)
+        fprintf(out, "       %s\n", line);
+    else
+        fprintf(out, "    #%-2u%s\n", number, line);
 }
 
 static void stack_text(struct host_symbols *s, const char *title, const struct vf_stack *st,
                        const struct vf_finding *f, bool is_access, FILE *out)
 {
-    char line[400];
-
     if (!st->count)
         return;
     fprintf(out, "  %s\n", title);
-    for (uint32_t i = 0; i < st->count; i++) {
-        bool exact = is_access && i == 0 && st->pc[0] == f->pc && f->access != VF_NO_ACCESS && !f->by_kernel;
-
-        host_symbol(s, st->pc[i], exact, line, sizeof line);
-        fprintf(out, "    #%u %s\n", i, line);
-    }
+    for (uint32_t i = 0; i < st->count; i++)
+        frame_text(s, i, st->pc[i], is_access && report_is_exact(f, i), out);
 }
+
+static const char *stack_title(const struct vf_finding *f)
+{
+    if (f->access == VF_NO_ACCESS)
+        return "Called from";
+    return f->access == VF_WRITE ? "Written by" : f->access == VF_READ ? "Read by" : "Jumped to from";
+}
+
+/* ---- Leaks ---- */
 
 static bool same_stack(const struct vf_finding *a, const struct vf_finding *b)
 {
-    return a->alloc_stack.count == b->alloc_stack.count &&
+    return a->block.tag == b->block.tag && a->alloc_stack.count == b->alloc_stack.count &&
            !memcmp(a->alloc_stack.pc, b->alloc_stack.pc, a->alloc_stack.count * sizeof a->alloc_stack.pc[0]);
 }
 
-/* Blocks left, grouped by the stack that allocated them; the group with most bytes comes first. */
+/* Blocks with one tag from one place. */
+struct group {
+    uint32_t first; /* index of a member */
+    uint64_t bytes, count;
+};
+
+static int larger_first(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+
+    if (x->bytes != y->bytes)
+        return x->bytes > y->bytes ? -1 : 1;
+    return x->first < y->first ? -1 : 1;
+}
+
+static size_t group_leaks(const struct host_finding *h, struct group *groups)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < h->leak_count; i++) {
+        size_t g = 0;
+
+        while (g < count && !same_stack(&h->leaks[groups[g].first], &h->leaks[i]))
+            g++;
+        if (g == count)
+            groups[count++] = (struct group){.first = i};
+        groups[g].bytes += h->leaks[i].block.size;
+        groups[g].count++;
+    }
+    qsort(groups, count, sizeof *groups, larger_first);
+    return count;
+}
+
 static void leaks_text(struct host_symbols *s, const struct host_finding *h, FILE *out)
 {
-    bool *shown = pp_new_array(h->leak_count, sizeof *shown);
+    struct group *groups = pp_new_array(h->leak_count, sizeof *groups);
+    size_t count;
 
-    PP_ASSERT(shown);
-    for (;;) {
-        uint32_t best = UINT32_MAX;
-        uint64_t best_bytes = 0, best_count = 0;
+    PP_ASSERT(groups);
+    count = group_leaks(h, groups);
+    for (size_t g = 0; g < count; g++) {
+        const struct vf_finding *f = &h->leaks[groups[g].first];
         char tag[5];
 
-        for (uint32_t i = 0; i < h->leak_count; i++) {
-            uint64_t bytes = 0, count = 0;
-
-            if (shown[i])
-                continue;
-            for (uint32_t k = i; k < h->leak_count; k++) {
-                if (!shown[k] && same_stack(&h->leaks[i], &h->leaks[k])) {
-                    bytes += h->leaks[k].block.size;
-                    count++;
-                }
-            }
-            if (best == UINT32_MAX || bytes > best_bytes) {
-                best = i;
-                best_bytes = bytes;
-                best_count = count;
-            }
-        }
-        if (best == UINT32_MAX)
-            break;
-        tag_text(h->leaks[best].block.tag, tag);
+        report_tag(f->block.tag, tag);
         fprintf(out, "  Not freed: %llu block%s \"%s\", %llu byte%s of %s pool, allocated by\n",
-                (unsigned long long)best_count, plural(best_count), tag, (unsigned long long)best_bytes,
-                plural(best_bytes), (h->leaks[best].block.flags & PL_PAGED) ? "paged" : "nonpaged");
-        for (uint32_t k = h->leak_count; k-- > best;)
-            shown[k] |= same_stack(&h->leaks[best], &h->leaks[k]);
-        for (uint32_t i = 0; i < h->leaks[best].alloc_stack.count; i++) {
-            char line[400];
-
-            host_symbol(s, h->leaks[best].alloc_stack.pc[i], false, line, sizeof line);
-            fprintf(out, "    #%u %s\n", i, line);
-        }
+                (unsigned long long)groups[g].count, report_plural(groups[g].count), tag,
+                (unsigned long long)groups[g].bytes, report_plural(groups[g].bytes),
+                (f->block.flags & PL_PAGED) ? "paged" : "nonpaged");
+        for (uint32_t i = 0; i < f->alloc_stack.count; i++)
+            frame_text(s, i, f->alloc_stack.pc[i], false, out);
     }
-    pp_free(shown);
+    pp_free(groups);
 }
+
+/* ---- The whole ---- */
 
 static void finding_text(struct host_symbols *s, const struct host_verdict *v,
                          const struct host_finding *h, FILE *out)
 {
     const struct vf_finding *f = &h->f;
-    const struct vf_rule_info *r = vf_rule_info((enum vf_rule)f->rule);
+    char line[700];
 
-    headline(s, f, out);
-    fputc('\n', out);
+    report_headline(s, v, h, line, sizeof line);
+    fprintf(out, "poolproof: %s\n\n", line);
     bug_check(f, out);
     fputc('\n', out);
-    fprintf(out, "  Cause     %s\n", r->sentence);
+    report_wrapped(out, "Cause", vf_rule_info((enum vf_rule)f->rule)->sentence);
     if (f->detail[0])
-        fprintf(out, "  Detail    %s\n", f->detail);
+        report_wrapped(out, "Detail", f->detail);
     if (f->object[0] && strcmp(f->object, f->driver) != 0)
-        fprintf(out, "  Object    %s\n", f->object);
+        report_wrapped(out, "Object", f->object);
+    report_source(s, f, out);
     if (f->has_block)
         block_text(f, out);
-    else if (f->has_addr)
-        fprintf(out, "  Address   0x%llx\n", (unsigned long long)f->addr);
-    fprintf(out, "  When      %s, IRQL %u, thread %llu\n", h->during[0] ? h->during : "start", f->irql,
-            (unsigned long long)f->thread);
+    else if (f->has_addr || f->access != VF_NO_ACCESS)
+        address_text(v, f, out);
+    pp_fmt(line, sizeof line, "%s, at %s", h->during[0] ? h->during : "start", report_irql(f->irql));
+    report_wrapped(out, "When", line);
     if (h->repeats)
-        fprintf(out, "  Again     the same %u time%s more\n", h->repeats, plural(h->repeats));
+        fprintf(out, "  Again     %u more time%s\n", h->repeats, report_plural(h->repeats));
     bytes_text(f, out);
-    stack_text(s, f->access == VF_NO_ACCESS ? "Called from" : "Access", &f->stack, f, true, out);
+    stack_text(s, stack_title(f), &f->stack, f, true, out);
     if (f->has_block) {
-        stack_text(s, "Allocated", &f->alloc_stack, f, false, out);
-        stack_text(s, "Freed", &f->free_stack, f, false, out);
+        stack_text(s, "Allocated by", &f->alloc_stack, f, false, out);
+        stack_text(s, "Freed by", &f->free_stack, f, false, out);
     }
     if (h->leak_count)
         leaks_text(s, h, out);
     fprintf(out, "  Reproduce %s --seed %llu\n\n", v->o->command, (unsigned long long)v->o->seed);
 }
 
-static void stop_text(struct host_symbols *s, const char *what, const struct host_stop *st, FILE *out)
+static bool is_module_name(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+
+    return dot && (!strcmp(dot, ".sys") || !strcmp(dot, ".exe") || !strcmp(dot, ".dll"));
+}
+
+static void not_modelled_text(struct host_symbols *s, const struct host_stop *st, FILE *out)
 {
     struct vf_finding none = {.access = VF_NO_ACCESS};
 
-    fprintf(out, "poolproof: %s: %s%s%s\n", what, st->name, st->detail[0] ? ": " : "", st->detail);
+    if (is_module_name(st->detail))
+        fprintf(out, "poolproof: not modelled: %s!%s was called; that request was not carried on\n", st->detail,
+                st->name);
+    else
+        fprintf(out, "poolproof: not modelled: %s%s%s\n", st->name, st->detail[0] ? ": " : "", st->detail);
     stack_text(s, "Called from", &st->stack, &none, false, out);
 }
 
-static const char *base_of(const char *path)
+static void hang_text(struct host_symbols *s, const struct host_stop *st, FILE *out)
 {
-    const char *slash = strrchr(path, '/');
+    struct vf_finding none = {.access = VF_NO_ACCESS};
 
-    return slash ? slash + 1 : path;
+    fprintf(out, "poolproof: hang: %s%s%s\n", st->name, st->detail[0] ? ": " : "", st->detail);
+    stack_text(s, "Stands in", &st->stack, &none, false, out);
 }
 
-static void summary(const struct host_verdict *v, FILE *out)
+/* With several findings the reader wants the list where the eye is: at the end. */
+static void contents(struct host_symbols *s, const struct host_verdict *v, FILE *out)
 {
-    const struct ke_exercised *e = &v->exercised;
-    const char *driver = base_of(v->o->driver);
-    int code = host_verdict_exit(v);
+    if (v->finding_count < 2)
+        return;
+    for (unsigned i = 0; i < v->finding_count; i++) {
+        const struct host_finding *h = &v->findings[i];
+        char line[700];
 
-    switch (code) {
+        report_headline(s, v, h, line, sizeof line);
+        fprintf(out, "  %2u. 0x%02X %s\n", i + 1, bug_check_code(&h->f), line);
+    }
+}
+
+static void conclusion(const struct host_verdict *v, FILE *out)
+{
+    const char *driver = report_base(v->o->driver);
+    unsigned bad = v->finding_count + v->expect_count + (v->death[0] != '\0');
+
+    switch (host_verdict_exit(v)) {
     case HOST_CLEAN:
         fprintf(out, "poolproof: %s: clean\n", driver);
         break;
     case HOST_FINDINGS:
-        fprintf(out, "poolproof: %s: %u finding%s%s\n", driver,
-                v->finding_count + v->expect_count + (v->death[0] != 0),
-                plural(v->finding_count + v->expect_count + (v->death[0] != 0)),
+        fprintf(out, "poolproof: %s: %u finding%s%s\n", driver, bad, report_plural(bad),
                 v->stopped ? " (stopped at the first: --bugcheck)" : "");
         break;
     case HOST_NOT_EXERCISED:
@@ -316,23 +365,35 @@ static void summary(const struct host_verdict *v, FILE *out)
             fprintf(out, "poolproof: %s: not exercised: no request was completed\n", driver);
         break;
     case HOST_OWN_FAULT:
-        fprintf(out, "poolproof: %s: no verdict: a fault of Poolproof itself: %s\n", driver, v->own_fault);
+        fprintf(out, "poolproof: %s: no verdict, a fault of Poolproof itself or of a driver that damaged it: %s\n",
+                driver, v->own_fault);
+        break;
+    case HOST_HANG:
+        fprintf(out, "poolproof: %s: hang\n", driver);
         break;
     default:
-        fprintf(out, "poolproof: %s: no verdict\n", driver);
+        fprintf(out, "poolproof: %s: no verdict: the driver needs what is not modelled\n", driver);
         break;
     }
-    fprintf(out,
-            "  exercised: %llu request%s completed of %llu sent (%llu with success), %llu of %llu basic blocks"
-            " reached\n",
-            (unsigned long long)e->completed, plural(e->completed), (unsigned long long)e->requests,
+}
+
+static void exercised(const struct host_verdict *v, FILE *out)
+{
+    const struct ke_exercised *e = &v->exercised;
+
+    fprintf(out, "  exercised: %llu of %llu request%s completed, %llu with success; %llu of %llu basic blocks reached\n",
+            (unsigned long long)e->completed, (unsigned long long)e->requests, report_plural(e->requests),
             (unsigned long long)e->succeeded, (unsigned long long)e->blocks_reached,
             (unsigned long long)e->blocks);
     fprintf(out, "  pool: %llu of %llu allocation%s guarded (guards: %s)\n", (unsigned long long)e->guarded,
-            (unsigned long long)e->allocations, plural(e->allocations), v->guard);
+            (unsigned long long)e->allocations, report_plural(e->allocations), v->guard[0] ? v->guard : "none");
+    if (v->entry_failed.what[0] && host_verdict_exit(v) != HOST_NOT_EXERCISED)
+        fprintf(out, "  %s failed with status 0x%08X\n", v->entry_failed.what, (unsigned)v->entry_failed.status);
     if (v->restarts)
-        fprintf(out, "  %u fresh machine%s after requests that could not be undone\n", v->restarts,
-                plural(v->restarts));
+        fprintf(out, "  %u request%s ended a machine; a fresh one went on with the next\n", v->restarts,
+                report_plural(v->restarts));
+    if (v->unfinished[0])
+        fprintf(out, "  %s\n", v->unfinished);
 }
 
 void host_report(const struct host_verdict *v, FILE *out)
@@ -346,12 +407,14 @@ void host_report(const struct host_verdict *v, FILE *out)
     for (unsigned i = 0; i < v->expect_count; i++)
         fprintf(out, "poolproof: %s\n", v->expects[i]);
     if (v->death[0])
-        fprintf(out, "poolproof: %s: %s\n", base_of(v->o->driver), v->death);
+        fprintf(out, "poolproof: %s: %s\n", report_base(v->o->driver), v->death);
     for (unsigned i = 0; i < v->not_modelled_count; i++)
-        stop_text(s, "not modelled", &v->not_modelled[i], out);
+        not_modelled_text(s, &v->not_modelled[i], out);
     for (unsigned i = 0; i < v->hang_count; i++)
-        stop_text(s, "hang", &v->hangs[i], out);
-    summary(v, out);
+        hang_text(s, &v->hangs[i], out);
+    conclusion(v, out);
+    contents(s, v, out);
+    exercised(v, out);
     fflush(out);
     host_symbols_free(s);
 }

@@ -21,7 +21,7 @@ enum { CACHE_MAX = 1024 };
 struct entry {
     uint64_t pc;
     bool exact;
-    char text[256];
+    struct host_place place;
 };
 
 struct module_file {
@@ -54,7 +54,7 @@ static void exec_symbolizer(int in, int out)
     if (null >= 0)
         (void)dup2(null, 2);
     for (size_t i = 0; i < PP_COUNT(programs); i++)
-        execlp(programs[i], programs[i], "--relative-address", "--no-inlines", "--output-style=JSON",
+        execlp(programs[i], programs[i], "--relative-address", "--inlines", "--output-style=JSON",
                (char *)NULL);
     _exit(127);
 }
@@ -244,53 +244,63 @@ static void show_path(const char *path, char *ret, size_t size)
     }
 }
 
-static void describe(struct host_symbols *s, unsigned index, uint64_t rva, bool exact, char *buf,
-                     size_t size)
+static void add_source(struct host_place *p, json_t *symbol)
+{
+    const char *function = json_string_value(json_object_get(symbol, "FunctionName"));
+    const char *file = json_string_value(json_object_get(symbol, "FileName"));
+    struct host_source *src = &p->source[p->source_count++];
+
+    pp_fmt(src->function, sizeof src->function, "%s", function ? function : "");
+    src->line = (unsigned)json_integer_value(json_object_get(symbol, "Line"));
+    if (src->line && file)
+        show_path(file, src->file, sizeof src->file);
+}
+
+static void describe(struct host_symbols *s, unsigned index, uint64_t rva, bool exact, struct host_place *p)
 {
     const struct module_file *f = &s->files[index];
-    char line[4096], name[64], path[256];
-    json_t *root = NULL, *sym;
-    const char *function = NULL, *file = NULL;
+    char line[8192];
+    json_t *root = NULL, *list;
     int64_t fn = f->pe ? pe_find_function(f->pe, (uint32_t)(rva - !exact)) : -1;
+    size_t count;
 
-    stem(s->v->modules[index].name, name, sizeof name);
+    stem(s->v->modules[index].name, p->module, sizeof p->module);
+    p->rva = rva;
     if (ask(s, f->symbol_path, rva - !exact, line, sizeof line))
         root = json_loads(line, 0, NULL);
-    sym = json_array_get(json_object_get(root, "Symbol"), 0);
-    function = json_string_value(json_object_get(sym, "FunctionName"));
-    file = json_string_value(json_object_get(sym, "FileName"));
-    if (function && *function) {
-        pp_fmt(buf, size, "%s!%s", name, function);
-        if (fn >= 0)
-            pp_fmt_append(buf, size, "+0x%x",
-                          (unsigned)(rva - pe_function_at(f->pe, (uint32_t)fn).begin));
-        pp_fmt_append(buf, size, " (%s+0x%llx)", name, (unsigned long long)rva);
-    } else {
-        pp_fmt(buf, size, "%s+0x%llx", name, (unsigned long long)rva);
+    list = json_object_get(root, "Symbol");
+    count = json_array_size(list);
+    for (size_t i = 0; i < count; i++) {
+        /* With too many levels the middle ones go: the innermost and the function itself matter. */
+        if (i < HOST_INLINED_MAX - 1 || i == count - 1)
+            add_source(p, json_array_get(list, i));
     }
-    if (file && *file && json_integer_value(json_object_get(sym, "Line"))) {
-        show_path(file, path, sizeof path);
-        pp_fmt_append(buf, size, " [%s:%lld]", path,
-                      (long long)json_integer_value(json_object_get(sym, "Line")));
-    }
+    if (!p->source_count)
+        p->source_count = 1;
+    if (fn >= 0)
+        p->offset = rva - pe_function_at(f->pe, (uint32_t)fn).begin;
     json_decref(root);
 }
 
-void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, size_t size)
+/* Native code lies above everything the machine maps at fixed addresses. */
+static bool is_native(uint64_t pc)
+{
+    return pc >= 0x500000000000ull && pc < 0x800000000000ull;
+}
+
+static void find_place(struct host_symbols *s, uint64_t pc, bool exact, struct host_place *p)
 {
     const char *stub = ke_stub_name(pc);
 
+    p->rva = pc;
+    p->offset = UINT64_MAX;
     if (stub) {
-        pp_fmt(buf, size, "nt!%s", stub);
+        p->is_stub = true;
+        pp_fmt(p->module, sizeof p->module, "nt");
+        pp_fmt(p->source[0].function, sizeof p->source[0].function, "%s", stub);
+        p->source_count = 1;
         return;
     }
-    for (unsigned i = 0; i < s->cached; i++) {
-        if (s->cache[i].pc == pc && s->cache[i].exact == exact) {
-            pp_fmt(buf, size, "%s", s->cache[i].text);
-            return;
-        }
-    }
-    pp_fmt(buf, size, "0x%llx", (unsigned long long)pc);
     for (unsigned i = 0; i < s->v->module_count; i++) {
         const struct host_module *m = &s->v->modules[i];
 
@@ -298,14 +308,48 @@ void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, siz
             continue;
         if (!s->files[i].symbol_path[0])
             load_image(s, i);
-        describe(s, i, pc - m->base, exact, buf, size);
-        break;
+        describe(s, i, pc - m->base, exact, p);
+        return;
     }
-    if (s->cached < CACHE_MAX) {
-        struct entry *e = &s->cache[s->cached++];
+    p->is_ours = is_native(pc);
+    p->source_count = 1;
+}
 
-        e->pc = pc;
-        e->exact = exact;
-        pp_fmt(e->text, sizeof e->text, "%s", buf);
+const struct host_place *host_symbol_place(struct host_symbols *s, uint64_t pc, bool exact)
+{
+    struct entry *e;
+
+    for (unsigned i = 0; i < s->cached; i++) {
+        if (s->cache[i].pc == pc && s->cache[i].exact == exact)
+            return &s->cache[i].place;
+    }
+    e = &s->cache[s->cached < CACHE_MAX ? s->cached++ : CACHE_MAX - 1];
+    memset(e, 0, sizeof *e);
+    e->pc = pc;
+    e->exact = exact;
+    find_place(s, pc, exact, &e->place);
+    return &e->place;
+}
+
+void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, size_t size)
+{
+    const struct host_place *p = host_symbol_place(s, pc, exact);
+    const struct host_source *src = &p->source[p->source_count - 1];
+
+    if (p->is_ours)
+        pp_fmt(buf, size, "code of Poolproof itself");
+    else if (!p->module[0])
+        pp_fmt(buf, size, "0x%llx, in no image", (unsigned long long)pc);
+    else if (p->is_stub)
+        pp_fmt(buf, size, "%s!%s", p->module, src->function);
+    else if (!src->function[0])
+        pp_fmt(buf, size, "%s+0x%llx", p->module, (unsigned long long)p->rva);
+    else {
+        pp_fmt(buf, size, "%s!%s", p->module, src->function);
+        if (p->offset != UINT64_MAX)
+            pp_fmt_append(buf, size, "+0x%llx", (unsigned long long)p->offset);
+        if (src->file[0])
+            pp_fmt_append(buf, size, " [%s:%u]", src->file, src->line);
+        pp_fmt_append(buf, size, " (%s+0x%llx)", p->module, (unsigned long long)p->rva);
     }
 }

@@ -153,6 +153,37 @@ int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE])
     return 0;
 }
 
+struct pl_patterns ke_patterns(void)
+{
+    return pl_patterns(ke_m.pool);
+}
+
+const char *ke_address_words(uint64_t addr)
+{
+    static const struct {
+        uint64_t end;
+        const char *words;
+    } ranges[] = {
+        {0x10000, "next to NULL: a member of a structure whose pointer was NULL"},
+        {KE_USER_LOW, NULL},
+        {KE_USER_HIGH, "a user-mode address"},
+        {KE_POOL_LOW, NULL},
+        {KE_POOL_HIGH, "in the pool's range"},
+        {KE_MAP_HIGH, "in the range of mappings and I/O space"},
+        {KE_IMAGE_HIGH, "in the range of driver images"},
+        {KE_STUB_HIGH, "in the kernel's code"},
+        {KE_PCR_LOW, "in the kernel's data"},
+        {KE_STACK_LOW, "in the processor's control region"},
+        {KE_STACK_HIGH, "in the range of kernel stacks: past the end of one"},
+    };
+
+    for (size_t i = 0; i < PP_COUNT(ranges); i++) {
+        if (addr < ranges[i].end)
+            return ranges[i].words;
+    }
+    return NULL;
+}
+
 int ke_registry_load(const char *text, size_t size, char why[PP_WHY_SIZE])
 {
     return cm_load_reg(text, size, why);
