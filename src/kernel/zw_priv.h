@@ -36,6 +36,8 @@ struct zw_paging {
 };
 NTSTATUS zw_paging_io(const struct zw_paging *p, size_t *ret_done);
 NTSTATUS zw_query_file(FILE_OBJECT *file, ULONG info_class, void *buffer, size_t size);
+/* A request on an open file as the Nt...File services make it (struct io_rw is described in io_priv.h). */
+NTSTATUS zw_request(struct io_rw *rw);
 void zw_sync_init(void);
 int zw_memory_init(void);
 /* Does the name match the expression (* ? < > ")? */
