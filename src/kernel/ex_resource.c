@@ -349,6 +349,7 @@ NT_EXPORT NTSTATUS NTAPI ExInitializeResourceLite(PERESOURCE e)
 {
     struct record *r = find(e);
 
+    ke_check_resident(e);
     if (KE_ARG(e) & 7)
         ke_rule(VF_VER_RESOURCE_ALIGN, 0, 0, KE_ARG(e), NULL);
     memset(e, 0, sizeof *e);

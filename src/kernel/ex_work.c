@@ -199,6 +199,16 @@ bool ex_work_forget(uint64_t item)
 
 /* ---- Work items of the executive ---- */
 
+static bool is_paged(uint64_t addr)
+{
+    struct pl_block_info info;
+
+    if (addr < KE_POOL_LOW || addr >= KE_POOL_HIGH || !vf_has(VF_OPT_FORCE_IRQL))
+        return false;
+    (void)pl_find(ke_m.pool, addr, &info);
+    return info.has_block && info.live && (info.flags & PL_PAGED);
+}
+
 static bool queue_checks(uint64_t item, uint64_t routine, ULONG type)
 {
     if (find(item)) {
@@ -209,6 +219,8 @@ static bool queue_checks(uint64_t item, uint64_t routine, ULONG type)
         ke_rule(VF_WORK_ITEM_TYPE, item, type, 0, NULL);
         return false;
     }
+    if (is_paged(item))
+        ke_rule(VF_VER_WORK_ITEM_PAGED, item, 0, 0, NULL);
     if (routine < KE_SYSTEM_LOW) {
         ke_rule(VF_WORK_ITEM_ROUTINE, item, type, 0, NULL);
         return false;

@@ -80,6 +80,7 @@ NTSTATUS NTAPI KeSaveExtendedProcessorState(ULONG64 mask, PXSTATE_SAVE save);
 VOID NTAPI KeRestoreExtendedProcessorState(PXSTATE_SAVE save);
 ULONG NTAPI KeGetRecommendedSharedDataAlignment(void);
 BOOLEAN NTAPI ExIsProcessorFeaturePresent(ULONG feature);
+NTSTATUS NTAPI ExUuidCreate(GUID *ret);
 
 /* ke_dpc.c */
 VOID NTAPI KeInitializeDpc(PRKDPC dpc, PKDEFERRED_ROUTINE routine, PVOID context);

@@ -5,6 +5,8 @@
  * number; slots are reused last in, first out, so that the same run has the same addresses:
  *
  *     +0x00000  unmapped
+ *     +0x02000  entry stack, 48 KB: native frames below the first call into a driver (ke_callout)
+ *     +0x0E000  unmapped
  *     +0x10000  exception stack, 64 KB
  *     +0x20000  unmapped
  *     +0x28000  room for native code called by the driver, 72 KB
@@ -31,6 +33,7 @@ enum {
     STACK_SHOWN = 0x6000,
     SLOT_MAX = 4096,
     PCR_STRIDE = 0x10000,
+    QUANTUM = 2 * KE_TICK, /* of virtual time; Seen: two ticks on client systems */
     CLIENT_ID_FIRST = 0x1000, /* above the processes of ps_process.c */
     PATIENCE_TIMEOUTS = 20000, /* so many timer expirations without the awaited event: give up */
 };
@@ -57,6 +60,7 @@ static struct {
     struct ke_thread boot;
     struct ke_thread *idle;
     uint64_t next_id;
+    uint64_t switched_at; /* interrupt time when the current thread came on */
     unsigned cpus;
 } g;
 
@@ -164,6 +168,7 @@ static void switch_to(struct ke_thread *to)
     to->object->Tcb.State = Running;
     to->object->Tcb.ContextSwitches++;
     ke_time_calm();
+    g.switched_at = ke_time_now();
     os_fiber_switch(&from->fiber, &to->fiber);
 }
 
@@ -227,6 +232,15 @@ void ke_preempt_point(const void *routine)
         return;
     }
     if (r && r->export->fn == routine && ke_chance(4))
+        ke_yield();
+}
+
+/* A driver that polls does not keep the others from running for ever. */
+void ke_quantum(void)
+{
+    if (!g.ready_count || ke_irql_now >= DISPATCH_LEVEL || ke_time_now() - g.switched_at < QUANTUM)
+        return;
+    if (ke_gate_import())
         ke_yield();
 }
 
@@ -456,6 +470,7 @@ static void object_end(struct ke_thread *t)
         return;
     }
     e->Tcb.State = Terminated;
+    e->Tcb.WaitStatus = t->exit_status;
     e->CrossThreadFlags |= 1;
     e->ExitTime.QuadPart = (LONGLONG)ke_time_system();
     e->Tcb.Header.SignalState = 1;

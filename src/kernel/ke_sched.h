@@ -26,12 +26,12 @@ void ke_block(void);                       /* current thread waits: run others u
 void ke_preempt_point(const void *routine);
 /* One in `n`, from the seeded generator. */
 bool ke_chance(unsigned n);
-void ke_idle_wake_pollers(void);
+/* Yields when the thread has used up its share of virtual time without blocking. */
+void ke_quantum(void);
 void ke_cpu_set(struct ke_thread *t, unsigned cpu);
 unsigned ke_cpu_count(void);
 unsigned ke_cpu_now(void);
 void ke_cpu_force(unsigned cpu); /* while a DPC or IPI runs for another processor */
-struct ke_thread *ke_thread_system_new(uint64_t start, void *context);
 ETHREAD *ke_thread_object_new(struct ke_thread *t);
 
 /* ---- ke_irql.c ---- */
@@ -45,6 +45,8 @@ static inline void ke_irql_set(KIRQL to)
 void ke_soft_interrupts(KIRQL to);
 /* A rule broken with up to three parameters besides the sub-code; p1 is filled from the rule. */
 void ke_rule(enum vf_rule rule, uint64_t p2, uint64_t p3, uint64_t p4, const char *detail);
+/* C4/E1: a synchronisation object in pageable memory. */
+void ke_check_resident(const void *object);
 bool ke_spin_held_by(const struct ke_thread *t);
 void ke_spin_forget(const struct ke_thread *t);
 /* Driver-named spin lock, without IRQL change: value stored while held is `mark`. */

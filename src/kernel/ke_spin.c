@@ -150,6 +150,7 @@ static bool release_irql_ok(PKSPIN_LOCK lock)
 
 NT_EXPORT VOID NTAPI KeInitializeSpinLock(PKSPIN_LOCK lock)
 {
+    ke_check_resident(lock);
     *lock = 0;
 }
 

@@ -106,6 +106,7 @@ void ke_time_advance(uint64_t delta)
     ke_time_jump(g.now + delta);
     if (ke_irql_now < DISPATCH_LEVEL && (ke_soft & KE_SOFT_DPC))
         ke_soft_interrupts(ke_irql_now);
+    ke_quantum();
 }
 
 void ke_time_poll(void)

@@ -47,6 +47,18 @@ bool ke_is_touchable(const void *p, size_t size)
     return addr >= KE_USER_LOW;
 }
 
+void ke_check_resident(const void *object)
+{
+    uint64_t addr = (uint64_t)(uintptr_t)object;
+    struct pl_block_info info;
+
+    if (addr < KE_POOL_LOW || addr >= KE_POOL_HIGH || !vf_has(VF_OPT_FORCE_IRQL))
+        return;
+    (void)pl_find(ke_m.pool, addr, &info);
+    if (info.has_block && info.live && (info.flags & PL_PAGED))
+        ke_rule(VF_VER_SYNC_PAGED, addr, 0, 0, NULL);
+}
+
 /* ---- State of objects ---- */
 
 static unsigned type_of(const DISPATCHER_HEADER *h)
@@ -56,6 +68,7 @@ static unsigned type_of(const DISPATCHER_HEADER *h)
 
 void ke_header_init(DISPATCHER_HEADER *h, unsigned type, size_t size, LONG state)
 {
+    ke_check_resident(h);
     h->Type = (UCHAR)type;
     h->Size = (UCHAR)(size / sizeof(ULONG));
     h->SignalState = state;
@@ -232,8 +245,11 @@ static bool entry_satisfy(struct ke_wait_entry *e)
         wake(t, status);
         return true;
     }
-    for (uint32_t i = 0; i < t->wait_count; i++)
+    for (uint32_t i = 0; i < t->wait_count; i++) {
         objects[i] = t->waits[i].object;
+        if (!ke_is_touchable(objects[i], sizeof(DISPATCHER_HEADER)))
+            return false; /* gone while it was waited for: it will never be signalled */
+    }
     if (!try_all(t, objects, t->wait_count, &status))
         return false;
     wake(t, status);
@@ -311,7 +327,7 @@ static void check_irql(const struct wait *w, KIRQL irql)
     uint64_t object = w->count ? (uint64_t)(uintptr_t)w->objects[0] : 0;
     enum vf_rule rule = VF_VER_WAIT_TIMEOUT;
 
-    if (irql < DISPATCH_LEVEL)
+    if (irql < DISPATCH_LEVEL || !w->count) /* delays: the gate has checked */
         return;
     if (irql > DISPATCH_LEVEL)
         rule = VF_VER_WAIT_ABOVE;

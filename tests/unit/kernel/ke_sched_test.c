@@ -311,17 +311,24 @@ Test(thread, system_threads)
     cr_assert_eq(PsTerminateSystemThread(0), STATUS_INVALID_PARAMETER);
 }
 
-static void limits(void *arg)
+static void NTAPI on_driver_stack(void *context)
 {
     struct ke_thread *t = ke_thread_now;
-    KTHREAD *k = KeGetCurrentThread();
 
-    (void)arg;
     cr_assert_eq(t->stack_high - t->stack_limit, 0x6000);
     cr_assert_eq(t->stack_high & 0x3FFFF, 0);
-    cr_assert_eq(KE_ARG(k->StackBase), t->stack_high);
+    cr_assert_eq(KE_ARG(KeGetCurrentThread()->StackBase), t->stack_high);
     cr_assert_gt(KE_ARG(&t), t->stack_limit);
     cr_assert_lt(KE_ARG(&t), t->stack_high);
+    ++*(int *)context;
+}
+
+static void limits(void *arg)
+{
+    (void)arg;
+    cr_assert_eq(PsCreateSystemThread(&s.thread, 0, NULL, NULL, NULL, on_driver_stack, &s.count), STATUS_SUCCESS);
+    (void)KeWaitForSingleObject(s.thread, Executive, KernelMode, FALSE, NULL);
+    cr_assert_eq(s.count, 1);
 }
 
 Test(thread, stacks_lie_at_fixed_addresses)
