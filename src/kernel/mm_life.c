@@ -1,5 +1,5 @@
 /* What outlives a driver, and what must not outlive a fork. */
-#include "kernel/mm_phys.h"
+#include "kernel/hal_dma.h"
 
 #include <string.h>
 
@@ -33,12 +33,13 @@ unsigned mm_check_unload(struct ke_image *image)
 {
     struct left l = {.image = image};
     char text[PP_WHY_SIZE];
+    unsigned adapters = hal_dma_check_unload(image);
     unsigned blocks = mm_cont_check_unload(image, text, sizeof text);
 
     if (blocks)
         note(text);
     mm_map_each(one_left, &l);
-    return l.count + blocks;
+    return l.count + blocks + adapters;
 }
 
 /* ---- After fork ---- */

@@ -100,12 +100,12 @@ uint64_t ke_export_stub(const char *name)
 uint64_t ke_callout(uint64_t target, enum ke_callout_tag tag, bool *aborted, unsigned argc,
                     const uint64_t *argv)
 {
-    (void)target;
+    uint64_t a[4] = {0};
+
     (void)tag;
     (void)aborted;
-    (void)argc;
-    (void)argv;
-    return 0;
+    memcpy(a, argv, PP_MIN(argc, 4u) * sizeof *a);
+    return ((uint64_t(NTAPI *)(uint64_t, uint64_t, uint64_t, uint64_t))target)(a[0], a[1], a[2], a[3]);
 }
 
 bool vf_has(uint32_t option)

@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-#include "kernel/mm_phys.h"
+#include "kernel/hal_dma.h"
 
 void fx_init(void);
 extern struct ke_image fx_image; /* the caller: verified, owner 1 */
@@ -35,10 +35,6 @@ PMDL NTAPI MmAllocatePagesForMdl(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high, PH
                                  SIZE_T size);
 VOID NTAPI MmFreePagesFromMdl(PMDL mdl);
 PVOID NTAPI MmAllocateContiguousMemory(SIZE_T size, PHYSICAL_ADDRESS highest);
-PVOID NTAPI MmAllocateContiguousMemorySpecifyCache(SIZE_T size, PHYSICAL_ADDRESS lowest,
-                                                   PHYSICAL_ADDRESS highest, PHYSICAL_ADDRESS boundary,
-                                                   MEMORY_CACHING_TYPE cache);
-VOID NTAPI MmFreeContiguousMemory(PVOID base);
 PVOID NTAPI MmAllocateNonCachedMemory(SIZE_T size);
 VOID NTAPI MmFreeNonCachedMemory(PVOID base, SIZE_T size);
 PHYSICAL_ADDRESS NTAPI MmGetPhysicalAddress(PVOID base);
@@ -70,5 +66,23 @@ ULONG NTAPI HalGetBusDataByOffset(BUS_DATA_TYPE type, ULONG bus, ULONG slot, PVO
                                   ULONG length);
 ULONG NTAPI HalSetBusDataByOffset(BUS_DATA_TYPE type, ULONG bus, ULONG slot, PVOID buffer, ULONG offset,
                                   ULONG length);
+PDMA_ADAPTER NTAPI IoGetDmaAdapter(PDEVICE_OBJECT device, PDEVICE_DESCRIPTION d, PULONG registers);
+VOID NTAPI HalPutDmaAdapter(PDMA_ADAPTER adapter);
+PVOID NTAPI HalAllocateCommonBuffer(PDMA_ADAPTER adapter, ULONG length, PPHYSICAL_ADDRESS logical,
+                                    BOOLEAN cached);
+VOID NTAPI HalFreeCommonBuffer(PDMA_ADAPTER adapter, ULONG length, PHYSICAL_ADDRESS logical, PVOID address,
+                               BOOLEAN cached);
+NTSTATUS NTAPI HalRealAllocateAdapterChannel(PDMA_ADAPTER adapter, PDEVICE_OBJECT device, ULONG registers,
+                                             PDRIVER_CONTROL routine, PVOID context);
+VOID NTAPI IoFreeAdapterChannel(PDMA_ADAPTER adapter);
+VOID NTAPI IoFreeMapRegisters(PDMA_ADAPTER adapter, PVOID base, ULONG count);
+PHYSICAL_ADDRESS NTAPI IoMapTransfer(PDMA_ADAPTER adapter, PMDL mdl, PVOID base, PVOID current,
+                                     PULONG length, BOOLEAN write_to_device);
+BOOLEAN NTAPI IoFlushAdapterBuffers(PDMA_ADAPTER adapter, PMDL mdl, PVOID base, PVOID current, ULONG length,
+                                    BOOLEAN write_to_device);
+NTSTATUS NTAPI HalGetScatterGatherList(PDMA_ADAPTER adapter, PDEVICE_OBJECT device, PMDL mdl, PVOID address,
+                                       ULONG length, PDRIVER_LIST_CONTROL routine, PVOID context,
+                                       BOOLEAN write_to_device);
+VOID NTAPI HalPutScatterGatherList(PDMA_ADAPTER adapter, PSCATTER_GATHER_LIST list, BOOLEAN write_to_device);
 
 #endif

@@ -565,3 +565,171 @@ Test(mm, a_forked_child_has_memory_of_its_own)
     cr_assert_eq(cont[0], 1);
     cr_assert_eq(io[0], 1);
 }
+
+/* ---- DMA ---- */
+
+static void *seen_base;
+static SCATTER_GATHER_LIST *seen_list;
+static IO_ALLOCATION_ACTION answer = DeallocateObjectKeepRegisters;
+static unsigned ran;
+
+static IO_ALLOCATION_ACTION NTAPI control(PDEVICE_OBJECT device, PIRP irp, PVOID base, PVOID context)
+{
+    (void)device;
+    (void)irp;
+    (void)context;
+    seen_base = base;
+    ran++;
+    return answer;
+}
+
+static VOID NTAPI list_control(PDEVICE_OBJECT device, PIRP irp, PSCATTER_GATHER_LIST list, PVOID context)
+{
+    (void)device;
+    (void)irp;
+    (void)context;
+    seen_list = list;
+    ran++;
+}
+
+static DMA_ADAPTER *adapter(bool scatter_gather, ULONG length, ULONG *registers)
+{
+    DEVICE_DESCRIPTION d = {.Version = DEVICE_DESCRIPTION_VERSION2, .Master = TRUE,
+                            .ScatterGather = scatter_gather, .Dma64BitAddresses = TRUE,
+                            .InterfaceType = PCIBus, .MaximumLength = length};
+
+    return IoGetDmaAdapter(NULL, &d, registers);
+}
+
+Test(mm, dma_common_buffer_and_adapter)
+{
+    ULONG registers;
+    DMA_ADAPTER *a = adapter(true, 65536, &registers);
+    PHYSICAL_ADDRESS logical;
+    uint8_t *p;
+
+    cr_assert_eq(registers, 18);
+    cr_assert_eq(a->DmaOperations->Size, 0x80);
+    p = HalAllocateCommonBuffer(a, 100, &logical, FALSE);
+    cr_assert_eq(logical.QuadPart, MmGetPhysicalAddress(p).QuadPart);
+    p[100] = 1;
+    HalFreeCommonBuffer(a, 101, logical, p, FALSE);
+    cr_assert_eq(fx_reports(VF_DMA_FREE_COMMON), 1);
+    HalFreeCommonBuffer(a, 100, logical, p, FALSE);
+    cr_assert_eq(fx_reports(VF_DMA_PADDING), 1);
+    cr_assert_not(fx_can_read(p));
+    (void)HalAllocateCommonBuffer(a, 100, &logical, FALSE);
+    HalPutDmaAdapter(a);
+    cr_assert_eq(fx_reports(VF_DMA_PUT_COMMON), 1);
+    HalPutDmaAdapter(a);
+    cr_assert_eq(fx_reports(VF_DMA_ADAPTER_RELEASED), 1);
+}
+
+Test(mm, dma_packet_transfer)
+{
+    DEVICE_OBJECT device = {.CurrentIrp = NULL};
+    ULONG registers, length = 9000;
+    DMA_ADAPTER *a = adapter(true, 65536, &registers);
+    uint8_t *user = mm_user_alloc(9000);
+    MDL *mdl = IoAllocateMdl(user, 9000, FALSE, FALSE, NULL);
+    PHYSICAL_ADDRESS logical;
+    ULONG pages = (ULONG)mm_pages_of(KE_ARG(user), 9000);
+
+    MmProbeAndLockPages(mdl, UserMode, IoWriteAccess);
+    fx_irql = DISPATCH_LEVEL;
+    cr_assert_eq(HalRealAllocateAdapterChannel(a, &device, pages, control, NULL), STATUS_SUCCESS);
+    cr_assert_eq(ran, 1);
+    logical = IoMapTransfer(a, mdl, seen_base, user, &length, TRUE);
+    cr_assert_eq(length, 9000); /* user pages are contiguous here */
+    cr_assert_eq(logical.QuadPart, MmGetPhysicalAddress(user).QuadPart);
+    cr_assert_eq(fx_reports_total(), 0);
+    IoMapTransfer(a, mdl, seen_base, user, &length, TRUE);
+    cr_assert_eq(fx_reports(VF_DMA_MAP_AGAIN), 1);
+    cr_assert(IoFlushAdapterBuffers(a, mdl, seen_base, user, 9000, TRUE));
+    cr_assert_not(IoFlushAdapterBuffers(a, mdl, seen_base, user, 9000, TRUE));
+    cr_assert_eq(fx_reports(VF_DMA_FLUSH_UNMAPPED), 1);
+    IoFreeMapRegisters(a, seen_base, pages);
+    IoFreeMapRegisters(a, seen_base, pages);
+    cr_assert_eq(fx_reports(VF_DMA_FREE_REGISTERS), 1);
+    cr_assert_eq(HalRealAllocateAdapterChannel(a, &device, 19, control, NULL),
+                 STATUS_INSUFFICIENT_RESOURCES);
+    cr_assert_eq(fx_reports(VF_DMA_REGISTERS_MAX), 1);
+    IoFreeAdapterChannel(a);
+    cr_assert_eq(fx_reports(VF_DMA_FREE_CHANNEL), 1);
+    /* The second request waits until the channel is free. */
+    answer = KeepObject;
+    cr_assert_eq(HalRealAllocateAdapterChannel(a, &device, 1, control, NULL), STATUS_SUCCESS);
+    cr_assert_eq(HalRealAllocateAdapterChannel(a, &(DEVICE_OBJECT){.CurrentIrp = NULL}, 1, control, NULL),
+                 STATUS_SUCCESS);
+    cr_assert_eq(ran, 2);
+    IoFreeAdapterChannel(a);
+    cr_assert_eq(ran, 3);
+    IoFreeAdapterChannel(a);
+    fx_irql = 0;
+    (void)HalRealAllocateAdapterChannel(a, &device, 1, control, NULL);
+    cr_assert_eq(fx_reports(VF_DMA_IRQL), 1);
+}
+
+Test(mm, dma_without_scatter_gather_works_on_a_copy)
+{
+    DEVICE_OBJECT device = {.CurrentIrp = NULL};
+    ULONG registers, length = 8192;
+    DMA_ADAPTER *a = adapter(false, 65536, &registers);
+    uint8_t *p, *copy, *other;
+    PHYSICAL_ADDRESS logical;
+    MDL *mdl;
+
+    /* Two neighbouring pages whose frames are not neighbours. */
+    p = ExAllocatePoolWithTag(NonPagedPoolNx, 8192, TAG);
+    other = ExAllocatePoolWithTag(NonPagedPoolNx, 8192, TAG);
+    (void)MmGetPhysicalAddress(p);
+    (void)MmGetPhysicalAddress(other);
+    memset(p, 0x5A, 8192);
+    mdl = IoAllocateMdl(p, 8192, FALSE, FALSE, NULL);
+    MmBuildMdlForNonPagedPool(mdl);
+    fx_irql = DISPATCH_LEVEL;
+    cr_assert_eq(HalRealAllocateAdapterChannel(a, &device, 2, control, NULL), STATUS_SUCCESS);
+    logical = IoMapTransfer(a, mdl, seen_base, p, &length, TRUE);
+    cr_assert_eq(length, 8192);
+    copy = MmGetVirtualForPhysical(logical);
+    cr_assert_neq(copy, p);
+    cr_assert_eq(copy[8191], 0x5A);
+    copy[8191] = 0x66; /* the device writes */
+    cr_assert_eq(p[8191], 0x5A);
+    cr_assert(IoFlushAdapterBuffers(a, mdl, seen_base, p, 8192, FALSE));
+    cr_assert_eq(p[8191], 0x66);
+    IoFreeMapRegisters(a, seen_base, 2);
+    HalPutDmaAdapter(a);
+    cr_assert_eq(fx_reports_total(), 0);
+}
+
+Test(mm, dma_scatter_gather_list)
+{
+    DEVICE_OBJECT device = {.CurrentIrp = NULL};
+    ULONG registers;
+    DMA_ADAPTER *a = adapter(true, 65536, &registers);
+    uint8_t *p = ExAllocatePoolWithTag(NonPagedPoolNx, 8192, TAG);
+    uint8_t *other = ExAllocatePoolWithTag(NonPagedPoolNx, 8192, TAG);
+    MDL *mdl;
+
+    (void)MmGetPhysicalAddress(p);
+    (void)MmGetPhysicalAddress(other);
+    mdl = IoAllocateMdl(p + 16, 8000, FALSE, FALSE, NULL);
+    fx_irql = DISPATCH_LEVEL;
+    cr_assert_neq(HalGetScatterGatherList(a, &device, mdl, p + 16, 8000, list_control, NULL, TRUE),
+                  STATUS_SUCCESS);
+    cr_assert_eq(fx_reports(VF_DMA_NOT_LOCKED), 1);
+    MmBuildMdlForNonPagedPool(mdl);
+    cr_assert_eq(HalGetScatterGatherList(a, &device, mdl, p + 16, 8000, list_control, NULL, TRUE),
+                 STATUS_SUCCESS);
+    cr_assert_eq(seen_list->NumberOfElements, 2);
+    cr_assert_eq(seen_list->Elements[0].Length, 4080);
+    cr_assert_eq(seen_list->Elements[1].Length, 8000 - 4080);
+    cr_assert_eq(seen_list->Elements[1].Address.QuadPart, MmGetPhysicalAddress(p + 4096).QuadPart);
+    HalPutScatterGatherList(a, seen_list, TRUE);
+    HalPutScatterGatherList(a, seen_list, TRUE);
+    cr_assert_eq(fx_reports(VF_DMA_FREE_LIST), 1);
+    cr_assert_neq(HalGetScatterGatherList(a, &device, mdl, p + 16, 8001, list_control, NULL, TRUE),
+                  STATUS_SUCCESS);
+    cr_assert_eq(fx_reports(VF_DMA_OUTSIDE_MDL), 1);
+}
