@@ -68,6 +68,8 @@ int mm_phys_init(void)
     g.pte_next = MM_PTE_VA + PP_PAGE_SIZE;
     g.user_next = MM_USER_MAP_VA;
     err = os_shared_new(MM_RAM_END, &g.fd);
+    if (!err)
+        os_keep_fd(g.fd);
     return err ? err : low_memory_init();
 }
 

@@ -28,12 +28,25 @@ static const int allowed[] = {
     SCMP_SYS(tgkill),       SCMP_SYS(process_vm_readv), SCMP_SYS(futex),
     SCMP_SYS(poll),         SCMP_SYS(arch_prctl),   SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),   SCMP_SYS(sched_yield),  SCMP_SYS(restart_syscall),
-    SCMP_SYS(getrandom),    SCMP_SYS(lseek),
+    SCMP_SYS(getrandom),    SCMP_SYS(lseek),        SCMP_SYS(gettimeofday),
 #ifdef PP_SANITIZE
     SCMP_SYS(sched_getaffinity), SCMP_SYS(readlink), SCMP_SYS(openat), SCMP_SYS(clone),
     SCMP_SYS(wait4),        SCMP_SYS(prctl),        SCMP_SYS(getrusage),
 #endif
 };
+
+enum { KEEP_MAX = 16 };
+
+static struct {
+    int fds[KEEP_MAX];
+    unsigned count;
+} g;
+
+void os_keep_fd(int fd)
+{
+    PP_ASSERT(g.count < KEEP_MAX);
+    g.fds[g.count++] = fd;
+}
 
 static void close_others(const int *keep, unsigned count)
 {
@@ -101,7 +114,9 @@ int os_contain(const int *keep_fds, unsigned count, struct os_contain_result *re
     int err;
 
     memset(ret, 0, sizeof *ret);
-    close_others(keep_fds, count);
+    for (unsigned i = 0; i < count; i++)
+        os_keep_fd(keep_fds[i]);
+    close_others(g.fds, g.count);
     ret->namespaces = enter_namespaces(ret->notice, sizeof ret->notice);
     (void)setrlimit(RLIMIT_CORE, &none); /* cores are the supervisor's */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

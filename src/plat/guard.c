@@ -8,7 +8,7 @@
  * Doc: madvise(2) MADV_GUARD_INSTALL; ioctl_userfaultfd(2) UFFDIO_API, UFFDIO_REGISTER,
  * UFFDIO_COPY.
  */
-#include "plat/guard.h"
+#include "plat/plat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,6 +179,7 @@ static int guard_init(struct os_guard *g, enum os_guard_kind kind)
         g->fd = uffd_new(&g->can_move);
         if (g->fd < 0)
             return -ENOTSUP;
+        os_keep_fd(g->fd);
     }
     if (kind == OS_GUARD_MPROTECT) {
         /* Each open range costs itself and the closed gap behind it; leave room for everything

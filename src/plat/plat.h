@@ -100,6 +100,9 @@ void os_stack_forget(uint64_t low, uint64_t high);
 
 /* ---- Containment ------------------------------------------------------------------------------- */
 
+/* This descriptor is needed for as long as the process runs: os_contain leaves it open. */
+void os_keep_fd(int fd);
+
 struct os_contain_result {
     bool namespaces; /* user, mount, net, ipc, uts where the kernel allows */
     bool seccomp;
