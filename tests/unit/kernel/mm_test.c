@@ -627,7 +627,7 @@ Test(mm, dma_common_buffer_and_adapter)
 
 Test(mm, dma_packet_transfer)
 {
-    DEVICE_OBJECT device = {.CurrentIrp = NULL};
+    DEVICE_OBJECT device = {.CurrentIrp = NULL}, second = {.CurrentIrp = NULL};
     ULONG registers, length = 9000;
     DMA_ADAPTER *a = adapter(true, 65536, &registers);
     uint8_t *user = mm_user_alloc(9000);
@@ -659,8 +659,7 @@ Test(mm, dma_packet_transfer)
     /* The second request waits until the channel is free. */
     answer = KeepObject;
     cr_assert_eq(HalRealAllocateAdapterChannel(a, &device, 1, control, NULL), STATUS_SUCCESS);
-    cr_assert_eq(HalRealAllocateAdapterChannel(a, &(DEVICE_OBJECT){.CurrentIrp = NULL}, 1, control, NULL),
-                 STATUS_SUCCESS);
+    cr_assert_eq(HalRealAllocateAdapterChannel(a, &second, 1, control, NULL), STATUS_SUCCESS);
     cr_assert_eq(ran, 2);
     IoFreeAdapterChannel(a);
     cr_assert_eq(ran, 3);
