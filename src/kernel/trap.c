@@ -390,7 +390,7 @@ static bool is_in_request(uint64_t addr)
         return false;
     for (struct ke_gate_record *r = ke_gate_top; r && r > first;) {
         r--;
-        if (r->kind == KE_GATE_CALLOUT && r->tag == KE_CALL_BOUNDARY)
+        if (r->kind == KE_GATE_CALLOUT && (r->tag & ~(uint64_t)KE_CALL_BASE) == KE_CALL_BOUNDARY)
             return true;
     }
     return false;
@@ -593,7 +593,7 @@ static void on_tick(struct os_regs *r, const struct os_trap *t)
     divert(r, t, tick_entry);
 }
 
-static bool on_trap(struct os_regs *r, const struct os_trap *t)
+bool ke_trap_handle(struct os_regs *r, const struct os_trap *t)
 {
     switch (t->kind) {
     case OS_TRAP_TICK:
@@ -628,6 +628,6 @@ int ke_trap_init(void)
     int err = os_gs_set(KE_PCR_LOW); /* drivers find their thread and processor through gs */
 
     if (!err)
-        err = os_trap_install(on_trap);
+        err = os_trap_install(ke_trap_handle);
     return err ? err : os_tick_start(TICK_MS);
 }

@@ -5,6 +5,8 @@
 /* ---- trap.c ---- */
 
 int ke_trap_init(void);
+/* The trap handler itself (os_trap_fn), for tests that put their own in front. PP_ASYNC. */
+bool ke_trap_handle(struct os_regs *r, const struct os_trap *t);
 /* Registers of the driver code whose trap is being reported; NULL at any other time. Stacks start there. */
 const struct os_regs *ke_trap_regs(void);
 /* How often the tick had to break a spin of driver code. */

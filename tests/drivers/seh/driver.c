@@ -370,7 +370,7 @@ static __declspec(noinline) void registers(void)
     clear();
     __asm__ volatile("mov $0x1111, %%ebx\n\t mov $0x2222, %%esi\n\t mov $0x3333, %%r15d\n\t"
                      "movq %%rbx, %%xmm6\n\t movq %%rsi, %%xmm15\n\t"
-                     "sub $32, %%rsp\n\t call *%5\n\t add $32, %%rsp\n\t"
+                     "call *%5\n\t" /* the frame has room for a callee's arguments */
                      "mov %%rbx, %0\n\t mov %%r15, %1\n\t movq %%xmm6, %2\n\t movq %%xmm15, %3\n\t"
                      "cmp $0x2222, %%rsi\n\t je 1f\n\t movq $0, %0\n 1:"
                      : "=m"(got[0]), "=m"(got[1]), "=m"(got[2]), "=m"(got[3])
