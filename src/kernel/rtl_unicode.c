@@ -190,7 +190,7 @@ static NTSTATUS convert_case(PUNICODE_STRING dst, PCUNICODE_STRING src, bool all
     rtl_check_read(src);
     size = src->Length;
     if (allocate) {
-        WCHAR *buf = ex_alloc_for_driver(PagedPool, size, RTL_TAG);
+        WCHAR *buf = ex_alloc_for_driver(PagedPool, PP_MAX(size, sizeof *buf), RTL_TAG);
 
         if (!buf)
             return STATUS_NO_MEMORY;
@@ -263,7 +263,7 @@ NT_EXPORT NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG flags, PCUNICODE_STRING
     if (size || (flags & DUPLICATE_EMPTY)) {
         size_t whole = size + ((flags & DUPLICATE_TERMINATE) ? sizeof(WCHAR) : 0);
 
-        buf = ex_alloc_for_driver(PagedPool, whole, RTL_TAG);
+        buf = ex_alloc_for_driver(PagedPool, PP_MAX(whole, sizeof *buf), RTL_TAG);
         if (!buf)
             return STATUS_NO_MEMORY;
         if (src)
