@@ -118,8 +118,11 @@ void ke_spin_drop(PKSPIN_LOCK lock)
 static KIRQL raise_for(PKSPIN_LOCK lock, KIRQL to)
 {
     if (ke_irql_now > to) {
-        ke_rule(VF_VER_SPIN_ABOVE, ke_irql_now, KE_ARG(lock), 0, NULL);
-        return ke_irql_now;
+        KIRQL old = ke_irql_now;
+
+        ke_rule(VF_VER_SPIN_ABOVE, old, KE_ARG(lock), 0, NULL);
+        ke_irql_lower(to); /* Seen: x64 sets the level without asking, also downwards */
+        return old;
     }
     return ke_irql_raise(to);
 }
