@@ -132,6 +132,7 @@ static void lower_after(PKSPIN_LOCK lock, KIRQL old)
 {
     if (old > ke_irql_now) {
         ke_rule(VF_VER_LOWER_IRQL, ke_irql_now, old, 0, "the old IRQL given to a spin lock release");
+        (void)ke_irql_raise(old); /* Seen: x64 sets the level without asking */
         return;
     }
     if (ke_in_dpc() && old < DISPATCH_LEVEL) {
