@@ -236,7 +236,7 @@ static void finish(IRP *irp, struct io_irp *i)
     if (sink)
         sink->done(sink, irp);
     if ((irp->Flags & IRP_DEALLOCATE_BUFFER) && irp->AssociatedIrp.SystemBuffer)
-        ex_free_kernel(irp->AssociatedIrp.SystemBuffer);
+        io_system_buffer_free(irp->AssociatedIrp.SystemBuffer);
     if (i)
         io_irp_free(irp);
     else

@@ -232,7 +232,7 @@ NTSTATUS io_device_open(DEVICE_OBJECT *device, bool exclusive_ok)
     const DEVOBJ_EXTENSION *ext = device->DeviceObjectExtension;
 
     if ((ext->ExtensionFlags & (DOE_UNLOAD_PENDING | DOE_DELETE_PENDING | DOE_REMOVE_PENDING |
-                                DOE_REMOVE_PROCESSED)) ||
+                                DOE_REMOVE_PROCESSED | DOE_START_PENDING)) ||
         (device->Flags & DO_DEVICE_INITIALIZING))
         return STATUS_NO_SUCH_DEVICE;
     if ((device->Flags & DO_EXCLUSIVE) && device->ReferenceCount && !exclusive_ok)

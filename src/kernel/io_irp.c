@@ -333,14 +333,61 @@ NT_EXPORT PIRP NTAPI IoMakeAssociatedIrpEx(PIRP master, PDEVICE_OBJECT device, C
 
 /* ---- Exports: builders ---- */
 
+/* With verification off, freed system buffers are kept for the next request of the same size. */
+enum { BUFFERS_KEPT = 32 };
+static struct {
+    void *p;
+    ULONG size;
+    bool is_free;
+} buffers[BUFFERS_KEPT];
+
+static void *buffer_kept(ULONG size)
+{
+    for (unsigned i = 0; i < BUFFERS_KEPT; i++) {
+        if (buffers[i].is_free && buffers[i].size == size) {
+            buffers[i].is_free = false;
+            return buffers[i].p;
+        }
+    }
+    return NULL;
+}
+
+/* Freed by us later: worth keeping. */
+static void buffer_remember(void *p, ULONG size)
+{
+    for (unsigned i = 0; i < BUFFERS_KEPT; i++) {
+        if (!buffers[i].p || buffers[i].p == p) { /* the same again: a driver freed it itself */
+            buffers[i].p = p;
+            buffers[i].size = size;
+            return;
+        }
+    }
+}
+
 void *io_system_buffer(ULONG size, const void *in, ULONG in_size)
 {
-    uint8_t *p = ex_alloc_kernel(size, "IoSB", false);
+    uint8_t *p = ke_m.config.verify ? NULL : buffer_kept(size);
 
+    if (!p) {
+        p = ex_alloc_kernel(size, "IoSB", false);
+        if (!ke_m.config.verify)
+            buffer_remember(p, size);
+    }
     if (in_size)
         mm_copy(p, in, in_size);
     memset(p + in_size, pl_patterns(ke_m.pool).fresh, size - in_size);
     return p;
+}
+
+void io_system_buffer_free(void *p)
+{
+    for (unsigned i = 0; !ke_m.config.verify && i < BUFFERS_KEPT; i++) {
+        if (buffers[i].p == p) {
+            buffers[i].is_free = true;
+            return;
+        }
+    }
+    ex_free_kernel(p);
 }
 
 bool io_attach_mdl(IRP *irp, void *buffer, ULONG size, KPROCESSOR_MODE mode, LOCK_OPERATION operation)
@@ -423,7 +470,7 @@ NT_EXPORT PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG code, PDEVICE_OBJECT de
     s->Parameters.DeviceIoControl.IoControlCode = code;
     if (!ctl_buffers(irp, s, &c)) {
         if (irp->AssociatedIrp.SystemBuffer)
-            ex_free_kernel(irp->AssociatedIrp.SystemBuffer);
+            io_system_buffer_free(irp->AssociatedIrp.SystemBuffer);
         io_irp_free(irp);
         return NULL;
     }

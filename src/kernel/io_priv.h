@@ -99,6 +99,7 @@ static inline IO_STACK_LOCATION *io_stack_next(IRP *irp)
 /* A guarded buffer of `size` for buffered transfer with `in` copied in; the rest holds the fresh pattern, as
  * pool memory would, so that what a driver discloses shows. */
 void *io_system_buffer(ULONG size, const void *in, ULONG in_size);
+void io_system_buffer_free(void *p);
 /* Lock the buffer and hang an MDL for it on the IRP. Raises as MmProbeAndLockPages; false: no memory. */
 bool io_attach_mdl(IRP *irp, void *buffer, ULONG size, KPROCESSOR_MODE mode, LOCK_OPERATION operation);
 

@@ -218,13 +218,22 @@ static void fill(struct pnp_job *j, IRP *irp, IO_STACK_LOCATION *s, struct paylo
     }
 }
 
-static void free_relations(ULONG_PTR information)
+/* Children that a bus driver reports stay unstarted: nobody has a driver for them. */
+void pnp_relations_free(DEVICE_RELATIONS *r)
 {
-    DEVICE_RELATIONS *r = (DEVICE_RELATIONS *)information;
-
-    for (ULONG i = 0; i < r->Count; i++)
+    for (ULONG i = 0; i < r->Count; i++) {
+        if (!pnp_node_of(r->Objects[i]))
+            r->Objects[i]->DeviceObjectExtension->ExtensionFlags |= DOE_START_PENDING;
         ob_unref(r->Objects[i]);
+    }
     ExFreePoolWithTag(r, 0);
+}
+
+/* Until it is started, the devices of a stack cannot be opened. */
+static void stack_started(DEVICE_OBJECT *device)
+{
+    for (; device; device = device->AttachedDevice)
+        device->DeviceObjectExtension->ExtensionFlags &= ~DOE_START_PENDING;
 }
 
 /* The memory that answers come in is the asker's to free. */
@@ -240,7 +249,7 @@ static void free_answer(UCHAR minor, NTSTATUS status, ULONG_PTR information, str
         return;
     switch (minor) {
     case IRP_MN_QUERY_DEVICE_RELATIONS:
-        free_relations(information);
+        pnp_relations_free((DEVICE_RELATIONS *)information);
         break;
     case IRP_MN_QUERY_ID:
     case IRP_MN_QUERY_DEVICE_TEXT:
@@ -261,8 +270,11 @@ static void state_after(struct pnp_node *n, UCHAR minor, NTSTATUS status)
     static const GUID cancelled = NT_GUID_TARGET_DEVICE_REMOVE_CANCELLED;
     static const GUID complete = NT_GUID_TARGET_DEVICE_REMOVE_COMPLETE;
 
-    if (minor == IRP_MN_START_DEVICE)
+    if (minor == IRP_MN_START_DEVICE) {
         n->is_started = NT_SUCCESS(status);
+        if (n->is_started)
+            stack_started(n->pdo);
+    }
     if (minor == IRP_MN_STOP_DEVICE || minor == IRP_MN_SURPRISE_REMOVAL)
         n->is_started = false;
     if (minor == IRP_MN_QUERY_REMOVE_DEVICE)

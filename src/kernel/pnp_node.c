@@ -203,6 +203,7 @@ struct pnp_node *pnp_node_new(const char *service)
     rtl_from_utf8(text, n->driver_key, PP_COUNT(n->driver_key));
     n->pdo->Flags |= DO_BUS_ENUMERATED_DEVICE;
     n->pdo->Flags &= ~DO_DEVICE_INITIALIZING;
+    n->pdo->DeviceObjectExtension->ExtensionFlags |= DOE_START_PENDING;
     n->pdo->DeviceObjectExtension->DeviceNode = n->pdo + 1; /* only its being there counts */
     n->power = PowerDeviceD0;
     resources_init(n);

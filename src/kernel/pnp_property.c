@@ -194,13 +194,8 @@ static void query_later(void *arg)
         if (q->minor == IRP_MN_QUERY_DEVICE_RELATIONS)
             s->Parameters.QueryDeviceRelations.Type = q->type;
         status = io_send_wait(top, irp, &iosb);
-        if (q->minor == IRP_MN_QUERY_DEVICE_RELATIONS && NT_SUCCESS(status) && iosb.Information) {
-            DEVICE_RELATIONS *r = (DEVICE_RELATIONS *)iosb.Information;
-
-            for (ULONG i = 0; i < r->Count; i++)
-                ob_unref(r->Objects[i]);
-            ExFreePoolWithTag(r, 0);
-        }
+        if (q->minor == IRP_MN_QUERY_DEVICE_RELATIONS && NT_SUCCESS(status) && iosb.Information)
+            pnp_relations_free((DEVICE_RELATIONS *)iosb.Information);
     }
     ob_unref(q->pdo);
     pp_free(q);
@@ -307,6 +302,7 @@ NT_EXPORT NTSTATUS NTAPI IoReportDetectedDevice(PDRIVER_OBJECT driver, INTERFACE
     if (!n)
         return STATUS_INSUFFICIENT_RESOURCES;
     n->is_started = true;
+    n->pdo->DeviceObjectExtension->ExtensionFlags &= ~DOE_START_PENDING;
     *device = n->pdo;
     return STATUS_SUCCESS;
 }
