@@ -21,6 +21,7 @@ struct ask {
     uint32_t flags; /* enum pl_flags */
     enum pl_edge edge;
     bool raise, check_tag, must_succeed;
+    bool special; /* asked for by the caller */
 };
 
 static uint32_t type_flags(uint32_t type)
@@ -119,7 +120,7 @@ static void fill_request(struct pl_request *r, const struct ask *a, const struct
     r->thread = ke_thread_now ? ke_thread_now->id : 0;
     r->time = ke_time_now();
     r->pc = ke_caller();
-    r->special = im && vf_has(VF_OPT_SPECIAL_POOL) && (im->is_verified || !vf_is_enabled());
+    r->special = a->special || (im && vf_has(VF_OPT_SPECIAL_POOL) && (im->is_verified || !vf_is_enabled()));
     if (vf_is_enabled())
         r->stack = ke_stack_id();
 }
@@ -217,6 +218,7 @@ static bool flags_to_ask(POOL_FLAGS flags, size_t size, uint32_t tag, struct ask
     a->raise = flags & POOL_FLAG_RAISE_ON_FAILURE;
     a->size = size;
     a->tag = tag;
+    a->special = flags & POOL_FLAG_SPECIAL_POOL;
     a->type = (flags & POOL_FLAG_PAGED)       ? PagedPool
               : (flags & POOL_FLAG_NON_PAGED) ? NonPagedPoolNx
                                               : NonPagedPool;

@@ -68,6 +68,7 @@ struct mm_map_request {
 int mm_phys_init(void);
 int mm_user_init(void);
 int mm_cont_init(void);
+void hal_dispatch_init(void);
 int mm_phys_fd(void);
 /* NULL: no address space, or frames that cannot be mapped (*mixed: made-up ones of several places). */
 struct mm_map *mm_map_new(const struct mm_map_request *r, bool *mixed);

@@ -13,6 +13,7 @@ static void data_init(void)
     KE_DATA->MmUserProbeAddress = MM_PROBE_ADDRESS;
     KE_DATA->MmHighestUserAddress = (PVOID)(MM_PROBE_ADDRESS - 1);
     KE_DATA->Mm64BitPhysicalAddress = TRUE;
+    hal_dispatch_init();
 }
 
 int mm_init(void)
@@ -151,4 +152,28 @@ NT_EXPORT HANDLE NTAPI MmSecureVirtualMemory(PVOID address, SIZE_T size, ULONG p
 NT_EXPORT VOID NTAPI MmUnsecureVirtualMemory(HANDLE secure)
 {
     (void)secure; /* nothing was taken */
+}
+
+/* ---- Files that are mapped ---- */
+
+/* Doc: nf-ntifs-mmflushimagesection: TRUE when no image section is left. Nothing here maps a file as an
+ * image, so one that has such a section got it from its file system. */
+NT_EXPORT BOOLEAN NTAPI MmFlushImageSection(PSECTION_OBJECT_POINTERS pointers, ULONG flush_type)
+{
+    (void)flush_type;
+    return pointers->ImageSectionObject == NULL;
+}
+
+/* Doc: nf-ntifs-mmcanfilebetruncated. */
+NT_EXPORT BOOLEAN NTAPI MmCanFileBeTruncated(PSECTION_OBJECT_POINTERS pointers, PLARGE_INTEGER new_size)
+{
+    (void)new_size;
+    return pointers->ImageSectionObject == NULL;
+}
+
+/* Doc: nf-ntifs-mmdoesfilehaveuserwritablereferences. Not yet: views that ZwMapViewOfSection made. */
+NT_EXPORT ULONG NTAPI MmDoesFileHaveUserWritableReferences(PSECTION_OBJECT_POINTERS pointers)
+{
+    (void)pointers;
+    return 0;
 }

@@ -97,6 +97,21 @@ uint64_t ke_export_stub(const char *name)
     return !strcmp(name, "ExFreePool") ? 0x4D0000000020 : 0x4D0000000040;
 }
 
+struct ke_export *ke_export_find(const char *module, const char *name)
+{
+    static struct ke_export e;
+
+    (void)module;
+    (void)name;
+    return &e;
+}
+
+uint64_t ke_export_address(const struct ke_export *e)
+{
+    (void)e;
+    return 0x4D0000000060;
+}
+
 uint64_t ke_callout(uint64_t target, enum ke_callout_tag tag, bool *aborted, unsigned argc,
                     const uint64_t *argv)
 {
