@@ -158,6 +158,11 @@ bool ke_unwind_step(struct os_regs *r)
     return false;
 }
 
+const struct os_regs *ke_trap_regs(void)
+{
+    return NULL;
+}
+
 bool ke_exception_origin(struct ke_gate_record **rec, struct os_regs *ret)
 {
     (void)rec;
