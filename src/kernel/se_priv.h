@@ -70,6 +70,11 @@ const void *se_object_sd(const void *object, size_t *ret_size);
 /* Owner, group and DACL text (SDDL). Returns 0, -EINVAL or -ENOMEM; *ret with pp_new. */
 int se_sddl_parse(const WCHAR *text, size_t chars, void **ret, size_t *ret_size);
 
+/* Parts of a descriptor as self-relative. *length: room in, needed out; STATUS_BUFFER_TOO_SMALL. */
+NTSTATUS se_query(const void *sd, SECURITY_INFORMATION info, void *to, ULONG *length);
+/* What `from` says about the parts in `info`, the rest from `old`; pp_new. NULL: no memory. */
+void *se_merge(const void *old, SECURITY_INFORMATION info, const void *from, size_t *ret_size);
+
 struct se_check {
     struct se_sd sd;
     const struct se_token *token;
