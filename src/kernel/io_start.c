@@ -76,6 +76,7 @@ static void teardown(struct ke_image *image)
     io_check_unload(image);
     (void)ob_check_unload(image);
     (void)cm_check_unload(image);
+    (void)ps_check_unload(image);
     (void)ex_lookaside_check_unload(image);
     (void)mm_check_unload(image);
     ke_image_unload(image);
