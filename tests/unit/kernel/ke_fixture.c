@@ -219,6 +219,10 @@ static PP_NORETURN void hang(void *ctx, const char *what, const struct vf_stack 
 
 void fx_init(uint64_t seed)
 {
+    struct pl_config pool;
+
+    pl_config_init(&pool);
+    cr_assert_eq(pl_pool_new(&pool, &ke_m.pool), 0);
     ke_m.config.cpus = 2;
     ke_m.config.host.hang = hang;
     pp_random_init(&ke_m.random, seed);
