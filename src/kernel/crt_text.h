@@ -14,12 +14,15 @@
 enum { TEXT_EINVAL = 22, TEXT_ERANGE = 34, TEXT_STRUNCATE = 80 };
 #define TEXT_TRUNCATE SIZE_MAX
 
+/* What was read is checked too: a missing terminator shows even where no guard lies behind the
+ * block. */
 static size_t length(const TEXT_CHAR *s)
 {
     size_t n = 0;
 
     while (s[n])
         n++;
+    mm_check_range(s, (n + 1) * sizeof *s, false);
     return n;
 }
 

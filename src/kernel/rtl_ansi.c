@@ -19,9 +19,18 @@ static CHAR upper(CHAR c)
     return rtl_in_page(RTL_ANSI, up) ? (CHAR)rtl_to_page(RTL_ANSI, up) : c;
 }
 
+/* Length of a driver's terminated string; what was read is checked, as in rtl_unicode.c. */
+static size_t text_size(PCSZ text)
+{
+    size_t n = __builtin_strlen(text);
+
+    mm_check_range(text, n + 1, false);
+    return n;
+}
+
 static void init(PSTRING dst, PCSZ text)
 {
-    size_t size = text ? __builtin_strlen(text) : 0;
+    size_t size = text ? text_size(text) : 0;
 
     size = PP_MIN(size, (size_t)MAX_LENGTH);
     mm_check_range(dst, sizeof *dst, true);
@@ -115,7 +124,7 @@ NT_EXPORT NTSTATUS NTAPI RtlAppendStringToString(PSTRING dst, const STRING *src)
 NT_EXPORT NTSTATUS NTAPI RtlAppendAsciizToString(PSTRING dst, PCSZ src)
 {
     mm_check_range(dst, sizeof *dst, true);
-    return src ? append(dst, src, __builtin_strlen(src)) : STATUS_SUCCESS;
+    return src ? append(dst, src, text_size(src)) : STATUS_SUCCESS;
 }
 
 static LONG compare(const STRING *a, const STRING *b, size_t chars, bool ignore_case)

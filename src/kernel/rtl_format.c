@@ -136,6 +136,9 @@ static void put_string(struct cursor *c, const struct spec *s)
         t = (struct text){"(null)", 0, false};
     while (t.count < max && text_at(&t, t.count))
         t.count++;
+    if (!c->f->buf) /* once, in the pass that counts */
+        mm_check_range(t.chars, (t.count + (t.count < max)) * (t.is_wide ? sizeof(WCHAR) : 1),
+                       false);
     put_padded(c->f, s, &t);
 }
 
@@ -149,7 +152,8 @@ static void put_counted(struct cursor *c, const struct spec *s)
         t.is_wide = is_wide_text(c, s);
         t.chars = arg->Buffer;
         t.count = t.is_wide ? arg->Length / sizeof(WCHAR) : arg->Length;
-        mm_check_range(arg->Buffer, arg->Length, false);
+        if (!c->f->buf)
+            mm_check_range(arg->Buffer, arg->Length, false);
     }
     if (s->precision >= 0)
         t.count = PP_MIN(t.count, (size_t)s->precision);

@@ -15,6 +15,16 @@ void rtl_check_read(const UNICODE_STRING *s)
     mm_check_range(s->Buffer, s->Length, false);
 }
 
+/* Length in bytes of a driver's terminated string. What was read is checked: a missing terminator
+ * shows even where no guard lies behind the block. */
+static size_t text_size(const WCHAR *text)
+{
+    size_t n = rtl_wcslen(text);
+
+    mm_check_range(text, (n + 1) * sizeof *text, false);
+    return n * sizeof *text;
+}
+
 void rtl_init_string(UNICODE_STRING *s, const WCHAR *text)
 {
     size_t size = text ? rtl_wcslen(text) * sizeof(WCHAR) : 0;
@@ -30,6 +40,8 @@ void rtl_init_string(UNICODE_STRING *s, const WCHAR *text)
 NT_EXPORT VOID NTAPI RtlInitUnicodeString(PUNICODE_STRING dst, PCWSTR text)
 {
     mm_check_range(dst, sizeof *dst, true);
+    if (text)
+        (void)text_size(text);
     rtl_init_string(dst, text);
 }
 
@@ -37,7 +49,7 @@ NT_EXPORT VOID NTAPI RtlInitUnicodeString(PUNICODE_STRING dst, PCWSTR text)
 NT_EXPORT NTSTATUS NTAPI RtlInitUnicodeStringEx(PUNICODE_STRING dst, PCWSTR text)
 {
     mm_check_range(dst, sizeof *dst, true);
-    if (text && rtl_wcslen(text) * sizeof(WCHAR) > MAX_LENGTH) {
+    if (text && text_size(text) > MAX_LENGTH) {
         rtl_init_string(dst, NULL);
         return STATUS_NAME_TOO_LONG;
     }
@@ -91,7 +103,7 @@ NT_EXPORT NTSTATUS NTAPI RtlAppendUnicodeToString(PUNICODE_STRING dst, PCWSTR sr
     mm_check_range(dst, sizeof *dst, true);
     if (!src)
         return STATUS_SUCCESS;
-    return append(dst, src, rtl_wcslen(src) * sizeof(WCHAR));
+    return append(dst, src, text_size(src));
 }
 
 /* Doc: nf-wdm-rtlappendunicodestringtostring. */
@@ -223,7 +235,7 @@ NT_EXPORT NTSTATUS NTAPI RtlDowncaseUnicodeString(PUNICODE_STRING dst, PCUNICODE
 /* Doc: nf-ntifs-rtlcreateunicodestring. */
 NT_EXPORT BOOLEAN NTAPI RtlCreateUnicodeString(PUNICODE_STRING dst, PCWSTR src)
 {
-    size_t size = (rtl_wcslen(src) + 1) * sizeof(WCHAR);
+    size_t size = text_size(src) + sizeof(WCHAR);
     WCHAR *buf;
 
     mm_check_range(dst, sizeof *dst, true);
