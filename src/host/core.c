@@ -163,6 +163,14 @@ static bool read_registers(pid_t pid, elf_gregset_t *ret)
     return ok;
 }
 
+uint64_t host_core_rip(pid_t pid)
+{
+    elf_gregset_t regs;
+
+    memset(&regs, 0, sizeof regs);
+    return read_registers(pid, &regs) ? ((const struct user_regs_struct *)(void *)&regs)->rip : 0;
+}
+
 /* ---- The files ---- */
 
 static bool put(FILE *out, const void *p, size_t size)

@@ -171,6 +171,8 @@ struct host_core {
 };
 void host_core_open(struct host_core *c, pid_t pid);
 void host_core_close(struct host_core *c);
+/* Where the process runs at this moment; 0: not to be found out. */
+uint64_t host_core_rip(pid_t pid);
 /* Write FOLDER/DRIVER.N.core (ELF: registers and memory) and FOLDER/DRIVER.N.txt (why, modules, memory map)
  * of a machine that stands still. Returns 0 or -Exxx; `why` says in one line what is being kept. */
 int host_core_write(struct host_core *c, const struct host_verdict *v, const char *why);

@@ -8,12 +8,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- Finding: Windows' terms ---- */
 
-static bool is_native(uint64_t v)
+/* A parameter that is an address of our own process would differ from run to run. */
+static bool is_native(uint64_t v, const char *words)
 {
-    return v >= 0x500000000000ull && v < 0x800000000000ull;
+    return v >= 0x500000000000ull && v < 0x800000000000ull &&
+           (strstr(words, "address") || strstr(words, "instruction") || strstr(words, "routine"));
 }
 
 static uint32_t bug_check_code(const struct vf_finding *f)
@@ -41,7 +44,7 @@ static void bug_check(const struct vf_finding *f, FILE *out)
 
     fprintf(out, "  Bug check 0x%02X: %s  [%s]\n", bug_check_code(f), r->name, r->id);
     for (int i = 0; i < 4; i++) {
-        if (is_native(f->p[i]))
+        if (is_native(f->p[i], r->param[i]))
             fprintf(out, "    P%d  %-18s  %s\n", i + 1, "(Poolproof's own)", param_words(r, i));
         else
             fprintf(out, "    P%d  0x%016llx  %s\n", i + 1, (unsigned long long)f->p[i], param_words(r, i));
@@ -200,7 +203,7 @@ static const char *stack_title(const struct vf_finding *f)
 {
     if (f->access == VF_NO_ACCESS)
         return "Called from";
-    return f->access == VF_WRITE ? "Written by" : f->access == VF_READ ? "Read by" : "Jumped to from";
+    return f->access == VF_WRITE ? "Written by" : f->access == VF_READ ? "Read by" : "Jump from";
 }
 
 /* ---- Leaks ---- */
@@ -278,7 +281,7 @@ static void finding_text(struct host_symbols *s, const struct host_verdict *v,
     fprintf(out, "poolproof: %s\n\n", line);
     bug_check(f, out);
     fputc('\n', out);
-    report_wrapped(out, "Cause", vf_rule_info((enum vf_rule)f->rule)->sentence);
+    report_wrapped(out, "Cause", report_cause(f));
     if (f->detail[0])
         report_wrapped(out, "Detail", f->detail);
     if (f->object[0] && strcmp(f->object, f->driver) != 0)
@@ -307,7 +310,7 @@ static bool is_module_name(const char *text)
 {
     const char *dot = strrchr(text, '.');
 
-    return dot && (!strcmp(dot, ".sys") || !strcmp(dot, ".exe") || !strcmp(dot, ".dll"));
+    return dot && (!strcasecmp(dot, ".sys") || !strcasecmp(dot, ".exe") || !strcasecmp(dot, ".dll"));
 }
 
 static void not_modelled_text(struct host_symbols *s, const struct host_stop *st, FILE *out)

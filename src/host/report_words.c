@@ -70,6 +70,21 @@ const char *report_kernel_tag(uint32_t tag)
     return NULL;
 }
 
+const char *report_cause(const struct vf_finding *f)
+{
+    bool freed_by_kernel = f->has_block && !f->block.live && !strcmp(f->alloc_driver, "nt");
+    char tag[5];
+
+    report_tag(f->block.tag, tag);
+    if (freed_by_kernel && f->access != VF_NO_ACCESS && !strcmp(tag, "Irp "))
+        return "The driver touched an IRP after completing it. From IoCompleteRequest (or IoFreeIrp) on the IRP"
+               " belongs to somebody else: keep what is still needed in a local variable.";
+    if (freed_by_kernel && f->access != VF_NO_ACCESS && !strcmp(tag, "IoSB"))
+        return "The driver touched a request's system buffer after completing the request: the buffer goes"
+               " with the IRP.";
+    return vf_rule_info((enum vf_rule)f->rule)->sentence;
+}
+
 /* ---- Addresses ---- */
 
 void report_position(const struct vf_finding *f, char *buf, size_t size)
@@ -212,11 +227,63 @@ static bool is_block_fault(const struct vf_finding *f)
     }
 }
 
+static bool is_exception(const struct vf_finding *f)
+{
+    return f->rule == VF_THREAD_EXCEPTION || f->rule == VF_KMODE_EXCEPTION || f->rule == VF_SERVICE_EXCEPTION;
+}
+
+static const char *exception_name(uint64_t code)
+{
+    switch ((uint32_t)code) {
+    case 0x80000002:
+        return "misaligned data";
+    case 0x80000003:
+        return "breakpoint";
+    case 0xC0000005:
+        return "access violation";
+    case 0xC000001D:
+        return "illegal instruction";
+    case 0xC000008C:
+        return "array bounds exceeded";
+    case 0xC0000094:
+        return "division by zero";
+    case 0xC0000095:
+        return "integer overflow";
+    case 0xC0000096:
+        return "privileged instruction";
+    case 0xC00000FD:
+        return "stack overflow";
+    case 0xC0000409:
+        return "fast fail";
+    case 0xC0000420:
+        return "failed assertion";
+    case 0xE06D7363:
+        return "C++ exception";
+    default:
+        return "status raised";
+    }
+}
+
+static const char *wild_title(const struct vf_finding *f)
+{
+    const char *words = ke_address_words(report_bad_address(f));
+
+    if (words && !strncmp(words, "next to NULL", 12))
+        return "use of a NULL pointer";
+    if (words && strstr(words, "stacks"))
+        return f->access == VF_EXECUTE ? "jump into a stack" : "access past the end of a kernel stack";
+    return "use of a wild pointer";
+}
+
 static void title(const struct vf_finding *f, char *buf, size_t size)
 {
     const char *access = f->access == VF_WRITE ? "write" : f->access == VF_READ ? "read" : "jump";
 
-    if (!is_block_fault(f))
+    if (is_exception(f))
+        pp_fmt(buf, size, "exception without a handler");
+    else if (f->rule == VF_INVALID_ADDRESS)
+        pp_fmt(buf, size, "%s", wild_title(f));
+    else if (!is_block_fault(f))
         clause(vf_rule_info((enum vf_rule)f->rule)->sentence, buf, size);
     else if (!f->block.live)
         pp_fmt(buf, size, "use after free");
@@ -230,6 +297,16 @@ static const char *past_tense(uint8_t access)
     return access == VF_WRITE ? "wrote" : access == VF_READ ? "read" : "jumped to";
 }
 
+static void exception_deed(const struct vf_finding *f, char *buf, size_t size)
+{
+    unsigned long long kind, addr;
+
+    pp_fmt(buf, size, "raised 0x%08X (%s", (unsigned)f->p[0], exception_name(f->p[0]));
+    if ((uint32_t)f->p[0] == 0xC0000005 && sscanf(f->detail, "exception %*x, parameters %llx %llx", &kind, &addr) == 2)
+        pp_fmt_append(buf, size, " %s 0x%llx", kind == 0 ? "reading" : kind == 1 ? "writing" : "executing", addr);
+    pp_fmt_append(buf, size, ")");
+}
+
 /* What was done to which block or address, after "driver.sys ". */
 static void deed(const struct host_verdict *v, const struct host_finding *h, char *buf, size_t size)
 {
@@ -238,7 +315,12 @@ static void deed(const struct host_verdict *v, const struct host_finding *h, cha
 
     report_tag(f->block.tag, tag);
     buf[0] = '\0';
-    if (is_block_fault(f)) {
+    if (is_exception(f)) {
+        exception_deed(f, buf, size);
+    } else if (f->rule == VF_SPECIAL_HEAD || f->rule == VF_SPECIAL_TAIL || f->rule == VF_SPECIAL_BIT) {
+        report_position(f, pos, sizeof pos);
+        pp_fmt(buf, size, "damaged %s a %llu-byte block \"%s\"", pos, (unsigned long long)f->block.size, tag);
+    } else if (is_block_fault(f)) {
         report_position(f, pos, sizeof pos);
         pp_fmt(buf, size, "%s %s%s a %s%llu-byte block \"%s\"", past_tense(f->access),
                strncmp(pos, "the", 3) && strncmp(pos, "byte", 4) && f->access != VF_EXECUTE ? "at " : "", pos,
@@ -247,9 +329,14 @@ static void deed(const struct host_verdict *v, const struct host_finding *h, cha
         uint64_t addr = report_bad_address(f);
 
         report_address_words(v, addr, words, sizeof words);
-        words[strcspn(words, ":")] = '\0';
-        pp_fmt(buf, size, "%s 0x%llx%s%s%s", past_tense(f->access), (unsigned long long)addr,
-               words[0] ? " (" : "", words, words[0] ? ")" : "");
+        words[strcspn(words, ":;")] = '\0';
+        if (addr >> 47 == 0x1FFFF)
+            words[0] = '\0'; /* said below, at Address */
+        pp_fmt(buf, size, "%s 0x%llx%s%s%s",
+               f->access == VF_WRITE  ? "wrote to"
+               : f->access == VF_READ ? "read from"
+                                      : "jumped to",
+               (unsigned long long)addr, words[0] ? " (" : "", words, words[0] ? ")" : "");
     } else if (h->leak_count) {
         uint64_t bytes = 0;
 
@@ -258,7 +345,7 @@ static void deed(const struct host_verdict *v, const struct host_finding *h, cha
         pp_fmt(buf, size, "left %u block%s, %llu byte%s", h->leak_count, report_plural(h->leak_count),
                (unsigned long long)bytes, report_plural(bytes));
     } else if (f->has_block) {
-        pp_fmt(buf, size, "with a %s%llu-byte block \"%s\"", f->block.live ? "" : "freed ",
+        pp_fmt(buf, size, "and a %s%llu-byte block \"%s\"", f->block.live ? "" : "freed ",
                (unsigned long long)f->block.size, tag);
     }
 }
@@ -278,7 +365,8 @@ void report_headline(struct host_symbols *s, const struct host_verdict *v, const
                    sizeof where);
     pp_fmt(buf, size, "%s: %s", what, f->driver[0] ? f->driver : report_base(v->o->driver));
     if (done[0])
-        pp_fmt_append(buf, size, " %s", done);
+        pp_fmt_append(buf, size, "%s%s", strncmp(done, "and ", 4) ? " " : ", ",
+                      strncmp(done, "and ", 4) ? done : done + 4);
     if (f->by_kernel && f->routine[0])
         pp_fmt_append(buf, size, " through %s", f->routine);
     if (where[0])

@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TIMEOUT_DEFAULT_S = 60, TIMEOUTS_MAX = 2, CORES_MAX = 8, PROGRESS_MS = 100 };
+/* Without --timeout: for a whole machine, and for one request. Most machines need milliseconds. */
+enum { TIMEOUT_DEFAULT_S = 60, SILENCE_DEFAULT_S = 10, TIMEOUTS_MAX = 2, CORES_MAX = 8, PROGRESS_MS = 100 };
 
 /* One machine while it runs. */
 struct running {
@@ -25,7 +26,7 @@ struct running {
     struct host_core core;
     pid_t pid;
     int journal, go; /* our ends of its pipes */
-    uint64_t deadline;
+    uint64_t deadline, silence; /* real nanoseconds: until when, and without a record for how long */
     bool timed_out, damaged;
 };
 
@@ -77,6 +78,32 @@ static void keep_core(struct running *r, const char *why)
                 strerror(-err));
 }
 
+static bool in_module(const struct host_verdict *v, uint64_t pc)
+{
+    for (unsigned i = 0; i < v->module_count; i++) {
+        if (pc >= v->modules[i].base && pc - v->modules[i].base < v->modules[i].size)
+            return true;
+    }
+    return false;
+}
+
+/* Where in a driver it stands; a loop that traps is mostly elsewhere, so look several times. */
+static void where_it_stands(const struct running *r, struct host_stop *h)
+{
+    for (int tries = 0; tries < 50 && !h->stack.count; tries++) {
+        uint64_t rip = host_core_rip(r->pid);
+
+        if (!rip)
+            return;
+        if (in_module(&r->s->v, rip)) {
+            h->stack.count = 1;
+            h->stack.pc[0] = rip;
+        } else {
+            (void)poll(NULL, 0, 1);
+        }
+    }
+}
+
 static void on_timeout(struct running *r, unsigned seconds)
 {
     struct host_verdict *v = &r->s->v;
@@ -88,6 +115,7 @@ static void on_timeout(struct running *r, unsigned seconds)
     v->hang_count++;
     pp_fmt(h->name, sizeof h->name, "no end after %u s", seconds);
     pp_fmt(h->detail, sizeof h->detail, "during: %s", step_name(r->s));
+    where_it_stands(r, h);
     if (!kill(r->pid, SIGSTOP)) /* else it has just ended */
         keep_core(r, h->name);
 }
@@ -117,33 +145,36 @@ static void judge_end(struct running *r, int status)
 }
 
 /* What the machine says, until it has said everything or time is up. */
-static void listen_to(struct running *r, unsigned seconds)
+static void listen_to(struct running *r)
 {
+    uint64_t start = os_clock_ns(), heard = start;
+
     for (;;) {
         struct pollfd p = {.fd = r->journal, .events = POLLIN};
-        uint64_t now = os_clock_ns();
+        uint64_t now = os_clock_ns(), end = PP_MIN(r->deadline, heard + r->silence);
         int n;
 
-        if (now >= r->deadline) {
-            on_timeout(r, seconds);
+        if (now >= end) {
+            on_timeout(r, (unsigned)((end - (end == r->deadline ? start : heard)) / 1000000000u));
             return;
         }
-        n = poll(&p, 1, (int)PP_MIN((r->deadline - now) / 1000000u + 1, 1000u));
+        n = poll(&p, 1, (int)PP_MIN((end - now) / 1000000u + 1, 1000u));
         if (n < 0 && errno != EINTR)
             return;
         if (n <= 0)
             continue;
+        heard = now;
         n = host_reader_pump(&r->reader, r->journal, host_collect, r->s);
         r->damaged = n < 0;
         if (n <= 0)
             return;
         if (r->s->hold) {
-            uint64_t before = os_clock_ns();
-
             r->s->hold = false;
             keep_core(r, step_name(r->s));
             (void)!write(r->go, "", 1); /* it may have died meanwhile, which shows next */
-            r->deadline += os_clock_ns() - before;
+            heard = os_clock_ns();
+            r->deadline += heard - now; /* copying is our own time */
+            start += heard - now;
         }
     }
 }
@@ -208,7 +239,7 @@ static int start_machine(struct running *r, struct host_machine *m)
 
 static int run_machine(struct host_session *s, struct host_machine *m, unsigned *cores, bool *timed_out)
 {
-    unsigned seconds = s->v.o->timeout_s ? s->v.o->timeout_s : TIMEOUT_DEFAULT_S;
+    unsigned limit = s->v.o->timeout_s;
     struct running r = {.s = s, .core = {.mem = -1, .maps = -1, .pagemap = -1, .written = *cores}};
     int err = start_machine(&r, m);
 
@@ -216,9 +247,10 @@ static int run_machine(struct host_session *s, struct host_machine *m, unsigned 
         return err;
     if (s->v.o->keep_core)
         host_core_open(&r.core, r.pid);
-    r.deadline = os_clock_ns() + (uint64_t)seconds * 1000000000u;
+    r.deadline = os_clock_ns() + (uint64_t)(limit ? limit : TIMEOUT_DEFAULT_S) * 1000000000u;
+    r.silence = (uint64_t)(limit ? limit : SILENCE_DEFAULT_S) * 1000000000u;
     s->restart = s->done = s->ended = s->hold = false;
-    listen_to(&r, seconds);
+    listen_to(&r);
     judge_end(&r, reap(&r));
     (void)close(r.journal); /* read to its end */
     (void)close(r.go);

@@ -18,7 +18,7 @@ static const char usage_text[] =
     "  --special-pool      special pool for all tags, as GFlags sets it; also with --verify off\n"
     "  --seed N            schedule, random inputs and the security cookie repeat with it (default 0)\n"
     "  --bugcheck          stop at the first finding, as Windows does\n"
-    "  --timeout S         real seconds a machine may take (default 60)\n"
+    "  --timeout S         real seconds a machine may take (default 60, and 10 for one request)\n"
     "  --machine DIR       machine directory (default: $POOLPROOF_MACHINE, else\n"
     "                      $XDG_STATE_HOME/poolproof/default)\n"
     "  --guard NAME        guard pages by madvise, userfaultfd or mprotect (default: the best there is)\n"
@@ -66,6 +66,24 @@ static bool parse_verify(const char *text, struct host_options *o)
     return true;
 }
 
+/* Options that change what is printed or kept, not what happens; the seed is added to each report. */
+static const struct {
+    const char *name;
+    bool has_value;
+} left_out[] = {{"--seed", true}, {"--json", true}, {"--keep-core", true}, {"--verbose", false}};
+
+/* How many arguments from `arg` on are left out of the command to repeat: 0, 1 or 2. */
+static int left_out_count(const char *arg)
+{
+    for (size_t i = 0; i < PP_COUNT(left_out); i++) {
+        size_t n = strlen(left_out[i].name);
+
+        if (!strncmp(arg, left_out[i].name, n) && (arg[n] == '\0' || arg[n] == '='))
+            return left_out[i].has_value && !arg[n] ? 2 : 1;
+    }
+    return 0;
+}
+
 /* The command line again, without --seed: what a reader types to see the same. */
 static char *command_text(int argc, char **argv)
 {
@@ -77,14 +95,12 @@ static char *command_text(int argc, char **argv)
     text = pp_new(size);
     PP_ASSERT(text);
     pp_fmt(text, size, "poolproof");
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--seed")) {
-            i++;
-            continue;
-        }
-        if (!strncmp(argv[i], "--seed=", 7))
-            continue;
-        pp_fmt_append(text, size, strpbrk(argv[i], " \t'\"\\$&;|<>*?") ? " '%s'" : " %s", argv[i]);
+    for (int i = 1; i < argc;) {
+        int skip = left_out_count(argv[i]);
+
+        if (!skip)
+            pp_fmt_append(text, size, strpbrk(argv[i], " \t'\"\\$&;|<>*?") ? " '%s'" : " %s", argv[i]);
+        i += skip ? skip : 1;
     }
     return text;
 }
