@@ -425,12 +425,12 @@ static void frame_build(const struct ke_image *im, uint64_t rip, struct frame *f
         f->base = f->est_base = i.frame_reg;
         f->start = f->est_start = -i.frame_off;
     }
+    /* Also before the end of the prologue: one that is spread over the body may contain an early return. */
+    if (epilogue_undo(pe, fn, &i, rva, f))
+        return;
     if (off >= i.prolog) {
-        struct info last;
+        struct info last = info_read(pe, primary(pe, fn).unwind);
 
-        if (epilogue_undo(pe, fn, &i, rva, f))
-            return;
-        last = info_read(pe, primary(pe, fn).unwind);
         if (last.flags & (UNW_FLAG_EHANDLER | UNW_FLAG_UHANDLER)) {
             f->handler_flags = last.flags & (UNW_FLAG_EHANDLER | UNW_FLAG_UHANDLER);
             f->handler = pe_u32(pe, info_tail(&last));

@@ -27,7 +27,7 @@ enum {
     THREADS = 64,
     SHOW = 20,
     FX_XMM6 = 160 + 6 * 16,
-    STEPS_MAX = 20000000,
+    STEPS_MAX = 2000000, /* then stepping stops: a driver that computes for long */
 };
 
 /* An open call, as the caller's frame will be. */
