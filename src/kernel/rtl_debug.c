@@ -10,9 +10,18 @@
 enum { TEXT_MAX = 512, CALLBACKS_MAX = 8, PREFIX_MAX = 128 };
 
 static struct {
-    uint64_t callbacks[CALLBACKS_MAX]; /* DbgSetDebugPrintCallback */
-    bool is_calling;
+    uint64_t callbacks[CALLBACKS_MAX];    /* DbgSetDebugPrintCallback */
+    const struct ke_gate_record *calling; /* the print that is telling callbacks, on this thread: */
+    const struct ke_thread *thread;
 } g;
+
+/* Does this print come from a callback? A print that was given up inside one (ke_contain) leaves
+ * its mark behind; what prints later lies no deeper on the gate stack and is not taken for nested.
+ */
+static bool is_nested(void)
+{
+    return g.calling && g.thread == ke_thread_now && ke_gate_import() > g.calling;
+}
 
 /* Doc: wdm.h (not documented as a page), DbgSetDebugPrintCallback: VOID (PSTRING text, ULONG
  * component, ULONG level). What a callback prints itself is not shown to callbacks. */
@@ -20,9 +29,10 @@ static void tell_callbacks(const char *text, size_t size, ULONG component, ULONG
 {
     STRING *copy;
 
-    if (g.is_calling)
+    if (is_nested())
         return;
-    g.is_calling = true;
+    g.calling = ke_gate_import();
+    g.thread = ke_thread_now;
     for (unsigned i = 0; i < CALLBACKS_MAX; i++) {
         if (!g.callbacks[i])
             continue;
@@ -32,7 +42,7 @@ static void tell_callbacks(const char *text, size_t size, ULONG component, ULONG
         (void)ke_call(g.callbacks[i], KE_ARG(copy), component, level);
         ex_free_kernel(copy);
     }
-    g.is_calling = false;
+    g.calling = NULL;
 }
 
 static ULONG print(PCSZ prefix, ULONG component, ULONG level, PCSTR format, NT_VA_LIST ap)

@@ -3,6 +3,8 @@
  */
 #include "kernel/kernel_priv.h"
 
+#define SID_TAG 0x64695365u /* "eSid" */
+
 enum { SID_HEAD = offsetof(SID, SubAuthority), SID_TEXT_MAX = 256 };
 
 ULONG rtl_sid_size(const SID *sid)
@@ -62,6 +64,53 @@ NT_EXPORT NTSTATUS NTAPI RtlInitializeSid(PSID sid, PSID_IDENTIFIER_AUTHORITY au
     s->SubAuthorityCount = count;
     s->IdentifierAuthority = *authority;
     return STATUS_SUCCESS;
+}
+
+/* Doc: nf-ntifs-rtlinitializesidex: the subauthorities follow. The count is a UCHAR there, which no
+ * list of arguments may start after. */
+NT_EXPORT NTSTATUS NTAPI RtlInitializeSidEx(PSID sid, PSID_IDENTIFIER_AUTHORITY authority,
+                                            ULONG count, ...)
+{
+    NTSTATUS status = RtlInitializeSid(sid, authority, (UCHAR)count);
+    NT_VA_LIST ap;
+
+    if (!NT_SUCCESS(status))
+        return status;
+    NT_VA_START(ap, count);
+    for (UCHAR i = 0; i < (UCHAR)count; i++)
+        ((SID *)sid)->SubAuthority[i] = NT_VA_ARG(ap, ULONG);
+    NT_VA_END(ap);
+    return STATUS_SUCCESS;
+}
+
+/* Doc: nf-ntifs-rtlallocateandinitializesid. Up to eight subauthorities; RtlFreeSid frees. */
+NT_EXPORT NTSTATUS NTAPI RtlAllocateAndInitializeSid(PSID_IDENTIFIER_AUTHORITY authority,
+                                                     UCHAR count, ULONG s0, ULONG s1, ULONG s2,
+                                                     ULONG s3, ULONG s4, ULONG s5, ULONG s6,
+                                                     ULONG s7, PSID *ret)
+{
+    const ULONG subs[] = {s0, s1, s2, s3, s4, s5, s6, s7};
+    SID *sid;
+
+    if (count > PP_COUNT(subs))
+        return STATUS_INVALID_SID;
+    sid = ex_alloc_for_driver(PagedPool, SID_HEAD + sizeof(ULONG) * count, SID_TAG);
+    if (!sid)
+        return STATUS_NO_MEMORY;
+    sid->Revision = SID_REVISION;
+    sid->SubAuthorityCount = count;
+    sid->IdentifierAuthority = *authority;
+    for (UCHAR i = 0; i < count; i++)
+        sid->SubAuthority[i] = subs[i];
+    *ret = sid;
+    return STATUS_SUCCESS;
+}
+
+/* Doc: nf-ntifs-rtlfreesid. NULL tells of success, as the page has it. */
+NT_EXPORT PVOID NTAPI RtlFreeSid(PSID sid)
+{
+    ex_free_for_driver(sid, 0);
+    return NULL;
 }
 
 /* Doc: nf-ntifs-rtlsubauthoritysid. */

@@ -142,6 +142,11 @@ NTSTATUS NTAPI RtlUnicodeStringToInteger(PCUNICODE_STRING s, ULONG base, PULONG 
 NTSTATUS NTAPI RtlCharToInteger(PCSZ s, ULONG base, PULONG ret_value);
 NTSTATUS NTAPI RtlStringFromGUID(LPCGUID guid, PUNICODE_STRING ret);
 NTSTATUS NTAPI RtlGUIDFromString(PCUNICODE_STRING s, GUID *ret);
+VOID NTAPI RtlRunOnceInitialize(PRTL_RUN_ONCE once);
+NTSTATUS NTAPI RtlRunOnceBeginInitialize(PRTL_RUN_ONCE once, ULONG flags, PVOID *ret_context);
+NTSTATUS NTAPI RtlRunOnceComplete(PRTL_RUN_ONCE once, ULONG flags, PVOID context);
+NTSTATUS NTAPI RtlRunOnceExecuteOnce(PRTL_RUN_ONCE once, PRTL_RUN_ONCE_INIT_FN routine,
+                                     PVOID parameter, PVOID *ret_context);
 VOID NTAPI RtlInitializeRangeList(PRTL_RANGE_LIST list);
 VOID NTAPI RtlFreeRangeList(PRTL_RANGE_LIST list);
 NTSTATUS NTAPI RtlAddRange(PRTL_RANGE_LIST list, ULONGLONG start, ULONGLONG end, UCHAR attributes,
@@ -184,6 +189,11 @@ BOOLEAN NTAPI RtlValidSid(PSID sid);
 ULONG NTAPI RtlLengthRequiredSid(ULONG count);
 ULONG NTAPI RtlLengthSid(PSID sid);
 NTSTATUS NTAPI RtlInitializeSid(PSID sid, PSID_IDENTIFIER_AUTHORITY authority, UCHAR count);
+NTSTATUS NTAPI RtlInitializeSidEx(PSID sid, PSID_IDENTIFIER_AUTHORITY authority, ULONG count, ...);
+NTSTATUS NTAPI RtlAllocateAndInitializeSid(PSID_IDENTIFIER_AUTHORITY authority, UCHAR count,
+                                           ULONG s0, ULONG s1, ULONG s2, ULONG s3, ULONG s4,
+                                           ULONG s5, ULONG s6, ULONG s7, PSID *ret);
+PVOID NTAPI RtlFreeSid(PSID sid);
 PULONG NTAPI RtlSubAuthoritySid(PSID sid, ULONG i);
 BOOLEAN NTAPI RtlEqualSid(PSID a, PSID b);
 NTSTATUS NTAPI RtlCopySid(ULONG room, PSID dst, PSID src);

@@ -24,6 +24,13 @@ Test(sid, basics)
     RtlFreeUnicodeString(&s);
     cr_expect_eq(RtlCopySid(15, space, (PSID)(uintptr_t)admins), STATUS_BUFFER_TOO_SMALL);
     cr_expect_not(RtlValidSid(NULL));
+    cr_expect_eq(RtlInitializeSidEx(space, &nt, 2, 32, 0x220), STATUS_SUCCESS);
+    cr_expect(RtlEqualSid(space, (PSID)(uintptr_t)admins));
+    cr_expect_eq(RtlAllocateAndInitializeSid(&nt, 2, 32, 0x220, 0, 0, 0, 0, 0, 0, &sid),
+                 STATUS_SUCCESS);
+    cr_expect(RtlEqualSid(sid, space));
+    cr_expect_null(RtlFreeSid(sid));
+    cr_expect_eq(rtl_seen.live, 0);
 }
 
 Test(sid, text_of_documented_examples)

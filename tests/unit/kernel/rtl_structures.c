@@ -560,3 +560,41 @@ Test(image, headers)
     cr_expect_eq(size, 0);
     cr_expect_null(RtlImageDirectoryEntryToData(image, TRUE, 16, &size));
 }
+
+/* ---- One-time initialisation ---- */
+
+static int once_calls;
+
+static ULONG NTAPI once_init(PRTL_RUN_ONCE once, PVOID parameter, PVOID *context)
+{
+    (void)once;
+    once_calls++;
+    if (!parameter)
+        return FALSE;
+    *context = parameter;
+    return TRUE;
+}
+
+Test(once, execute)
+{
+    RTL_RUN_ONCE once;
+    PVOID context = NULL;
+    static ULONG_PTR value;
+
+    RtlRunOnceInitialize(&once);
+    cr_expect_eq(RtlRunOnceBeginInitialize(&once, RTL_RUN_ONCE_CHECK_ONLY, &context),
+                 STATUS_UNSUCCESSFUL);
+    cr_expect_eq(RtlRunOnceExecuteOnce(&once, once_init, NULL, &context), STATUS_UNSUCCESSFUL);
+    cr_expect_eq(RtlRunOnceExecuteOnce(&once, once_init, &value, &context), STATUS_SUCCESS);
+    cr_expect_eq(context, &value);
+    context = NULL;
+    cr_expect_eq(RtlRunOnceExecuteOnce(&once, once_init, NULL, &context), STATUS_SUCCESS);
+    cr_expect_eq(context, &value);
+    cr_expect_eq(once_calls, 2);
+    RtlRunOnceInitialize(&once);
+    cr_expect_eq(RtlRunOnceBeginInitialize(&once, RTL_RUN_ONCE_ASYNC, &context), STATUS_PENDING);
+    cr_expect_eq(RtlRunOnceBeginInitialize(&once, RTL_RUN_ONCE_ASYNC, &context), STATUS_PENDING);
+    cr_expect_eq(RtlRunOnceComplete(&once, RTL_RUN_ONCE_ASYNC, &value), STATUS_SUCCESS);
+    cr_expect_eq(RtlRunOnceComplete(&once, RTL_RUN_ONCE_ASYNC, &value),
+                 STATUS_OBJECT_NAME_COLLISION);
+}
