@@ -114,7 +114,7 @@ NT_EXPORT NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *ret, PKSERVICE_ROUTINE 
 
     (void)floating; /* x64 saves nothing else anyway */
     *ret = NULL;
-    if (!affinity || sync_irql < irql)
+    if (!affinity || !vector || sync_irql < irql)
         return STATUS_INVALID_PARAMETER;
     status = connect(&c, &i);
     if (NT_SUCCESS(status))

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { BUCKETS = 1024, KEEP_STACK = 8, KEEP_COUNT = 64 };
+enum { BUCKETS = 1024, KEEP_STACK = 8, KEEP_COUNT = 64, FIXED_STACK = 8 };
 
 static struct {
     struct io_irp *bucket[BUCKETS];
@@ -144,7 +144,7 @@ static IRP *irp_new(CCHAR stack_size, enum io_origin origin)
         i->stack_size = stack_size;
     }
     i->origin = (uint8_t)origin;
-    i->is_listed = i->in_flight = false;
+    i->is_listed = i->in_flight = i->has_quota = false;
     i->owner = 0;
     bucket_add(i);
     io_irp_init(i->irp, size_of(stack_size), stack_size);
@@ -220,8 +220,13 @@ NT_EXPORT PIRP NTAPI IoAllocateIrp(CCHAR stack_size, BOOLEAN charge_quota)
     if (stack_size < 0)
         return NULL;
     irp = driver_irp_new(stack_size, IO_ALLOCATED);
-    if (charge_quota)
-        irp->AllocationFlags |= IRP_QUOTA_CHARGED;
+    /* What drivers see as Windows' own bookkeeping: small packets have a fixed size, and those charged come
+     * from a lookaside list. */
+    if (stack_size <= FIXED_STACK)
+        irp->AllocationFlags = IRP_ALLOCATED_FIXED_SIZE | (charge_quota ? IRP_LOOKASIDE_ALLOCATION : 0);
+    else if (charge_quota)
+        irp->AllocationFlags = IRP_QUOTA_CHARGED;
+    io_irp_of(irp)->has_quota = charge_quota;
     return irp;
 }
 
@@ -278,7 +283,7 @@ NT_EXPORT VOID NTAPI IoInitializeIrp(PIRP irp, USHORT size, CCHAR stack_size)
         io_rule(VF_IO_REINIT_ACTIVE, 0x310, ke_caller(), (uint64_t)(uintptr_t)irp, 0, NULL);
         return;
     }
-    if (i && (irp->AllocationFlags & IRP_QUOTA_CHARGED))
+    if (i && i->has_quota)
         io_rule(VF_IO_INIT_QUOTA, 0x20D, ke_caller(), (uint64_t)(uintptr_t)irp, 0,
                 "the quota charged for it is never given back");
     mm_check_range(irp, size, true);

@@ -71,6 +71,7 @@ struct io_irp {
     bool in_flight;      /* sent by io_call and not completed up to its sender */
     int8_t sent_at;      /* in flight: the location it was first sent to */
     bool is_free;        /* in a free list (checks off) */
+    bool has_quota;      /* charged to the process */
     CCHAR stack_size;
     uint32_t owner;      /* driver that made it, 0 = the kernel */
 };
@@ -154,7 +155,6 @@ struct io_rw {
     bool (*prepare)(struct io_rw *rw, IRP *irp, IO_STACK_LOCATION *s); /* fill in the rest; may be NULL */
     void *ctx;
 };
-NTSTATUS io_file_request(struct io_rw *rw);
 
 /* ---- Native work in a request or system thread ---- */
 

@@ -167,12 +167,27 @@ static NTSTATUS disable(struct interface *i)
     return STATUS_SUCCESS;
 }
 
+/* \\??\\ or \\\\?\\, at least one character, a class GUID in braces, then nothing or a reference string. */
+static bool is_link(const UNICODE_STRING *name)
+{
+    enum { PREFIX = 4, GUID_CHARS = 38 };
+    const WCHAR *p = name->Buffer;
+    size_t chars = name->Length / sizeof(WCHAR), end = PREFIX;
+
+    if (chars <= PREFIX + GUID_CHARS || p[0] != '\\' || (p[1] != '?' && p[1] != '\\') ||
+        p[2] != '?' || p[3] != '\\')
+        return false;
+    while (end < chars && p[end] != '\\')
+        end++;
+    return end > PREFIX + GUID_CHARS && p[end - 1] == '}' && p[end - GUID_CHARS] == '{';
+}
+
 NT_EXPORT NTSTATUS NTAPI IoSetDeviceInterfaceState(PUNICODE_STRING name, BOOLEAN on)
 {
     struct interface *i;
     NTSTATUS status;
 
-    if (!name || !name->Buffer || !name->Length)
+    if (!name || !name->Buffer || !is_link(name))
         return STATUS_INVALID_PARAMETER;
     i = find(name);
     if (!i)
