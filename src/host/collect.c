@@ -64,16 +64,28 @@ static uint64_t finding_key(const struct vf_finding *f)
 
 static void on_leak_entry(struct host_session *s, const struct vf_finding *f)
 {
-    struct host_finding *of = s->last;
     struct vf_finding *more;
 
-    if (!of || s->is_repeat || of->leak_count >= LEAKS_MAX)
-        return;
-    more = pp_resize(of->leaks, (of->leak_count + 1) * sizeof *more);
-    if (!more)
+    if (s->leak_count >= LEAKS_MAX)
         return; /* the count in the header stays right */
-    of->leaks = more;
-    of->leaks[of->leak_count++] = *f;
+    more = pp_resize(s->leaks, (s->leak_count + 1) * sizeof *more);
+    if (!more)
+        return;
+    s->leaks = more;
+    s->leaks[s->leak_count++] = *f;
+}
+
+/* The list goes to its header, or away when the header is known already. */
+static void take_leaks(struct host_session *s, struct host_finding *to)
+{
+    if (to) {
+        to->leaks = s->leaks;
+        to->leak_count = s->leak_count;
+    } else {
+        pp_free(s->leaks);
+    }
+    s->leaks = NULL;
+    s->leak_count = 0;
 }
 
 /* DriverEntry and its neighbours run again in each fresh machine; what they break is no news then. */
@@ -84,7 +96,7 @@ static bool is_old_news(const struct host_session *s)
 
 static void on_finding(struct host_session *s, const struct vf_finding *f)
 {
-    struct host_finding *more;
+    struct host_finding *more, *h;
     uint64_t key = finding_key(f);
 
     if (f->rule == VF_VER_UNLOAD_LEAK && !strcmp(f->object, "block")) {
@@ -93,24 +105,23 @@ static void on_finding(struct host_session *s, const struct vf_finding *f)
     }
     for (unsigned i = 0; i < s->v.finding_count; i++) {
         if (finding_key(&s->v.findings[i].f) == key) {
-            s->last = &s->v.findings[i];
-            s->last->repeats += !is_old_news(s);
-            s->is_repeat = true;
+            s->v.findings[i].repeats += !is_old_news(s);
+            if (f->rule == VF_VER_UNLOAD_LEAK)
+                take_leaks(s, NULL);
             return;
         }
     }
-    if (s->v.finding_count >= FINDINGS_MAX) {
-        s->last = NULL;
+    if (s->v.finding_count >= FINDINGS_MAX)
         return;
-    }
     more = pp_resize(s->v.findings, (s->v.finding_count + 1) * sizeof *more);
     PP_ASSERT(more);
     s->v.findings = more;
-    s->last = &more[s->v.finding_count++];
-    memset(s->last, 0, sizeof *s->last);
-    s->last->f = *f;
-    s->is_repeat = false;
-    pp_fmt(s->last->during, sizeof s->last->during, "%s", s->v.last_step.what);
+    h = &more[s->v.finding_count++];
+    memset(h, 0, sizeof *h);
+    h->f = *f;
+    if (f->rule == VF_VER_UNLOAD_LEAK)
+        take_leaks(s, h);
+    pp_fmt(h->during, sizeof h->during, "%s", s->v.last_step.what);
 }
 
 /* ---- The rest ---- */
@@ -294,7 +305,9 @@ void host_collect(void *ctx, enum host_rec type, const void *payload, size_t siz
         copy_text(v->own_fault, sizeof v->own_fault, payload, size);
         break;
     case HOST_REC_SETUP:
+    case HOST_REC_SCRIPT:
         copy_text(v->setup, sizeof v->setup, payload, size);
+        v->setup_is_script = type == HOST_REC_SCRIPT;
         break;
     case HOST_REC_ENTRY_FAILED:
         if (!take(&step, sizeof step, payload, size))
@@ -357,6 +370,7 @@ void host_session_done(struct host_session *s)
     for (unsigned i = 0; i < s->v.finding_count; i++)
         pp_free(s->v.findings[i].leaks);
     pp_free(s->v.findings);
+    pp_free(s->leaks);
     pp_free(s->v.cover);
     free_texts(s->v.warnings, s->v.warning_count);
     free_texts(s->v.expects, s->v.expect_count);

@@ -34,6 +34,7 @@ enum host_rec {
     HOST_REC_HANG,         /* struct host_stop */
     HOST_REC_OWN_FAULT,    /* text */
     HOST_REC_SETUP,        /* text: usage or surroundings, exit 2 */
+    HOST_REC_SCRIPT,       /* text: an error of the scenario itself, with file:line; exit 2 */
     HOST_REC_ENTRY_FAILED, /* struct host_step: DriverEntry or AddDevice/start failed */
     HOST_REC_EXPECT,       /* text: a failed expectation of the scenario, with file:line */
     HOST_REC_RESTART,      /* uint32_t: go on in a fresh machine from this step */
@@ -114,6 +115,7 @@ struct host_verdict {
     struct host_stop hangs[HOST_STOPS_MAX];
     unsigned not_modelled_count, hang_count;
     char own_fault[256], setup[256], death[256];
+    bool setup_is_script; /* the text names the scenario */
     char **warnings;       /* [warning_count], each once */
     unsigned warning_count;
     char **expects;
@@ -130,11 +132,11 @@ struct host_verdict {
 /* The supervisor's state while machines run. */
 struct host_session {
     struct host_verdict v;
-    struct host_finding *last; /* the finding that list entries belong to */
+    struct vf_finding *leaks; /* entries whose header has not come yet, [leak_count] */
+    uint32_t leak_count;
     uint32_t restart_at;
     bool restart, done, ended; /* how the present machine said that it ends */
     bool hold;                 /* it waits to be copied */
-    bool is_repeat;            /* the last finding was known already: its list entries are too */
     unsigned shown;            /* columns of the progress line */
 };
 

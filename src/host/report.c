@@ -159,7 +159,7 @@ static void bytes_text(const struct vf_finding *f, FILE *out)
     }
     if (!any)
         return;
-    fprintf(out, "  Bytes     [bad byte]%s   ?? not accessible\n", f->has_block ? "   | edge of the block" : "");
+    fprintf(out, "  Bytes     [the address]%s   ?? not accessible\n", f->has_block ? "   | edge of the block" : "");
     for (uint32_t row = first; row <= last; row += 16)
         hex_row(f, row, out);
 }
@@ -178,15 +178,15 @@ static void frame_text(struct host_symbols *s, uint32_t number, uint64_t pc, boo
         if (src->file[0])
             pp_fmt_append(line, sizeof line, " [%s:%u]", src->file, src->line);
         if (i)
-            fprintf(out, "       %s, inlined into\n", line);
+            fprintf(out, "        %s, inlined into\n", line);
         else
-            fprintf(out, "    #%-2u%s, inlined into\n", number, line);
+            fprintf(out, "    #%-2u %s, inlined into\n", number, line);
     }
     host_symbol(s, pc, exact, line, sizeof line);
     if (p->source_count > 1)
-        fprintf(out, "       %s\n", line);
+        fprintf(out, "        %s\n", line);
     else
-        fprintf(out, "    #%-2u%s\n", number, line);
+        fprintf(out, "    #%-2u %s\n", number, line);
 }
 
 static void stack_text(struct host_symbols *s, const char *title, const struct vf_stack *st,
@@ -195,8 +195,17 @@ static void stack_text(struct host_symbols *s, const char *title, const struct v
     if (!st->count)
         return;
     fprintf(out, "  %s\n", title);
-    for (uint32_t i = 0; i < st->count; i++)
+    for (uint32_t i = 0; i < st->count; i++) {
+        uint32_t same = 0;
+
         frame_text(s, i, st->pc[i], is_access && report_is_exact(f, i), out);
+        while (i + same + 1 < st->count && st->pc[i + same + 1] == st->pc[i])
+            same++;
+        if (same > 2) { /* a recursion */
+            fprintf(out, "        ... and %u times more\n", same);
+            i += same;
+        }
+    }
 }
 
 static const char *stack_title(const struct vf_finding *f)
@@ -373,6 +382,9 @@ static void conclusion(const struct host_verdict *v, FILE *out)
         break;
     case HOST_HANG:
         fprintf(out, "poolproof: %s: hang\n", driver);
+        break;
+    case HOST_USAGE:
+        fprintf(out, "poolproof: %s: no verdict: the scenario could not be carried out\n", driver);
         break;
     default:
         fprintf(out, "poolproof: %s: no verdict: the driver needs what is not modelled\n", driver);

@@ -48,7 +48,7 @@ static void step_done(lua_State *L, const char *what, const struct ke_result *r)
 
     host_step_end(m, HOST_STEP_REQUEST, what, r);
     if (ke_is_unsound())
-        luaL_error(L, "the request was ended by a finding and left locks or IRQL behind: the scenario cannot go on");
+        luaL_error(L, "a finding ended this request and left locks or IRQL behind; the scenario ends here");
 }
 
 static void push_status(lua_State *L, const struct ke_result *r)
@@ -322,16 +322,34 @@ static int l_sleep(lua_State *L)
     return 0;
 }
 
+/* The running line of the script itself: an expectation without a text explains itself by it. */
+static const char *script_line(lua_State *L, char *buf, size_t size)
+{
+    const struct host_machine *m = machine(L);
+    const char *at = m->script;
+    lua_Debug d;
+
+    if (!lua_getstack(L, 1, &d) || !lua_getinfo(L, "l", &d) || d.currentline < 1)
+        return "";
+    for (int line = 1; line < d.currentline && *at; at++)
+        line += *at == '\n';
+    at += strspn(at, " \t");
+    pp_fmt(buf, size, "%.*s", (int)strcspn(at, "\r\n"), at);
+    return buf;
+}
+
 static int l_expect(lua_State *L)
 {
     struct host_machine *m = machine(L);
-    char text[300];
+    const char *why = luaL_optstring(L, 2, NULL);
+    char text[300], line[160];
 
     if (lua_toboolean(L, 1))
         return 0;
     luaL_where(L, 1);
-    pp_fmt(text, sizeof text, "%sexpectation failed%s%s", lua_tostring(L, -1),
-           lua_isnoneornil(L, 2) ? "" : ": ", luaL_optstring(L, 2, ""));
+    if (!why)
+        why = script_line(L, line, sizeof line);
+    pp_fmt(text, sizeof text, "%sexpectation failed: %s", lua_tostring(L, -1), why);
     host_journal_write(m->journal, HOST_REC_EXPECT, text, strlen(text));
     return 0;
 }
@@ -419,10 +437,9 @@ bool host_scenario(struct host_machine *m)
         ok = lua_pcall(L, 0, 0, 0) == LUA_OK;
     }
     if (!ok) {
-        const char *text = lua_tostring(L, -1);
+        const char *text = luaL_tolstring(L, -1, NULL);
 
-        if (!ke_is_unsound())
-            host_journal_write(m->journal, HOST_REC_SETUP, text, strlen(text));
+        host_journal_write(m->journal, ke_is_unsound() ? HOST_REC_WARN : HOST_REC_SCRIPT, text, strlen(text));
     }
     if (ke_is_unsound())
         return ok; /* closing files would run the driver again */

@@ -386,10 +386,11 @@ int host_run(const struct host_options *o, FILE *out)
     if (err)
         goto done;
     code = host_verdict_exit(&s.v);
-    if (s.v.setup[0])
-        fprintf(stderr, "poolproof: %s: %s\n", o->driver, s.v.setup);
-    else
+    if (!s.v.setup[0] || s.v.finding_count || s.v.expect_count)
         host_report(&s.v, out);
+    if (s.v.setup[0])
+        fprintf(stderr, "poolproof: %s%s%s\n", s.v.setup_is_script ? "" : o->driver,
+                s.v.setup_is_script ? "" : ": ", s.v.setup);
     if (o->json) {
         err = host_json(&s.v, o->json);
         if (err) {

@@ -143,7 +143,7 @@ static int list_rules(void)
 }
 
 /* Returns -1 to go on, else the exit code. */
-static int parse_option(int opt, struct host_options *o, bool *special)
+static int parse_option(int opt, const char *where, struct host_options *o, bool *special)
 {
     uint64_t n;
 
@@ -195,8 +195,7 @@ static int parse_option(int opt, struct host_options *o, bool *special)
         puts("poolproof 0.1.0");
         return HOST_CLEAN;
     default:
-        fputs("see poolproof --help\n", stderr);
-        return HOST_USAGE;
+        return usage_error(opt == ':' ? "option wants an argument" : "unknown option", where);
     }
 }
 
@@ -220,8 +219,9 @@ int main(int argc, char **argv)
 
     o.command = command;
     o.progress = isatty(STDERR_FILENO);
-    while ((opt = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
-        code = parse_option(opt, &o, &special);
+    opterr = 0; /* our own line says it */
+    while ((opt = getopt_long(argc, argv, ":hV", long_options, NULL)) != -1) {
+        code = parse_option(opt, argv[optind - 1], &o, &special);
         if (code >= 0)
             goto done;
     }

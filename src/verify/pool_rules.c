@@ -223,8 +223,7 @@ unsigned vf_check_leaks(uint32_t owner, const char *driver, uint64_t driver_name
     pp_fmt(detail, sizeof detail, "%u block%s not freed: %llu bytes nonpaged, %llu bytes paged", l.count,
            l.count == 1 ? "" : "s", (unsigned long long)l.bytes[0], (unsigned long long)l.bytes[1]);
     c.detail = detail;
-    if (!vf_report(&c))
-        return l.count;
     (void)pl_each_live(vf_config()->pool, owner, leak_list, NULL); /* counted above */
+    (void)vf_report(&c); /* last: with --bugcheck it ends the machine */
     return l.count;
 }

@@ -174,8 +174,8 @@ enum vf_where_thrown { VF_IN_SYSTEM_THREAD, VF_IN_REQUEST, VF_IN_DPC };
 uint32_t vf_report_exception(uint32_t status, uint64_t address, uint64_t info0, uint64_t info1,
                              enum vf_where_thrown where);
 
-/* At unload: every block that `owner` still holds, one C4/62 with the list (each block goes to the sink
- * as a finding of rule VF_LEAK_BLOCK with the same number). Returns how many blocks were left. */
+/* At unload: every block that `owner` still holds goes to the sink as an entry (rule VF_VER_UNLOAD_LEAK,
+ * object "block", not counted), then one C4/62 for all of them. Returns how many blocks were left. */
 unsigned vf_check_leaks(uint32_t owner, const char *driver, uint64_t driver_name_addr);
 
 /* Bug check asked for by name: KeBugCheckEx by the driver itself. */

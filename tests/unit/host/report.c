@@ -85,7 +85,6 @@ TEST(report, leaks_by_stack)
     f.p[3] = 3;
     pp_fmt(f.driver, sizeof f.driver, "demo.sys");
     fixture_step(s, HOST_STEP_END, 9, HOST_OUTCOME_NONE, "DriverUnload");
-    fixture_send(s, HOST_REC_FINDING, &f, sizeof f);
     b.rule = VF_VER_UNLOAD_LEAK;
     pp_fmt(b.object, sizeof b.object, "block");
     fixture_send(s, HOST_REC_FINDING, &b, sizeof b);
@@ -95,6 +94,7 @@ TEST(report, leaks_by_stack)
     b.block.flags = PL_PAGED;
     fixture_stack(&b.alloc_stack, "ExAllocatePool2", 0x1110, 0x2345);
     fixture_send(s, HOST_REC_FINDING, &b, sizeof b);
+    fixture_send(s, HOST_REC_FINDING, &f, sizeof f);
     cr_expect(s->v.finding_count == 1);
     check(s, "leaks");
 }

@@ -1,0 +1,7 @@
+local f, status = open("\\\\.\\Rule")
+expect(f, "the device opens")
+expect(status == 0)
+local st, out = f:ioctl(0x222000, "", 16)
+expect(st == 0x1234, "a status that never comes")
+expect(#out == 99)
+f:close()

@@ -1,0 +1,2 @@
+local f = open("x")
+if f then then
