@@ -55,7 +55,12 @@ static void path_free(UNICODE_STRING *path)
 static void entry_inside(void *arg)
 {
     struct start *s = arg;
+    char path[VF_NAME + 40];
+    WCHAR wide[VF_NAME + 40];
 
+    pp_fmt(path, sizeof path, "\\SystemRoot\\System32\\drivers\\%s", s->image->name);
+    (void)rtl_from_utf8(path, wide, PP_COUNT(wide)); /* long enough for any image name */
+    ps_notify_image(wide, 0, s->image->base, s->image->size);
     s->status = (NTSTATUS)ke_call(s->image->entry, KE_ARG(s->driver), KE_ARG(s->path));
 }
 
