@@ -298,7 +298,8 @@ NT_EXPORT PVOID NTAPI FsRtlAllocatePool(POOL_TYPE type, ULONG size)
 
 /* ---- Free ---- */
 
-/* A timer that is set or a resource in use inside the block would be used after free by the kernel. */
+/* A timer that is set, a resource in use, a queued DPC or work item inside the block would be used after
+ * free by the kernel. */
 static void check_contents(const struct pl_block_info *b)
 {
     enum ke_active_kind kind;
@@ -313,8 +314,10 @@ static void check_contents(const struct pl_block_info *b)
         report4(VF_VER_FREE_TIMER, object, b->attr, b->start);
     else if (kind == KE_ACTIVE_RESOURCE)
         report4(VF_VER_FREE_RESOURCE, object, b->attr, b->start);
+    else if (kind == KE_ACTIVE_DPC)
+        report4(VF_DPC_IN_UNLOADED, object, b->start, b->start + b->size);
     else
-        return;
+        report4(VF_WORK_ITEM_IN_FREED, object, b->start, b->start + b->size);
     ke_forget_active_in(b->start, b->size);
 }
 
