@@ -262,6 +262,8 @@ void ke_gate_check(struct ke_gate_record *r)
     struct vf_case c = {.rule = VF_IRQL_TOO_HIGH, .access = VF_NO_ACCESS};
     char detail[VF_DETAIL];
 
+    if (ke_gate_hook)
+        ke_trap_preempt();
     if (ke_irql_now <= r->export->max_irql)
         return;
     pp_fmt(detail, sizeof detail, "%s may be called at IRQL %u at most; the call was made at IRQL %u",

@@ -184,6 +184,7 @@ NT_EXPORT BOOLEAN NTAPI KeCancelTimer(PKTIMER timer)
 
 NT_EXPORT BOOLEAN NTAPI KeReadStateTimer(PKTIMER timer)
 {
+    ke_time_poll(); /* drivers loop over this */
     return timer->Header.SignalState != 0;
 }
 

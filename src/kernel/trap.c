@@ -22,6 +22,7 @@
 
 enum {
     TICK_MS = 10,
+    TICKS_OF_RUN = 50,       /* so many ticks of one thread without a switch: a loop that polls */
     TICKS_OF_SPIN = 3,       /* so many ticks in driver code without an import: a spin */
     SPIN_STEP = 156250,      /* virtual time that one broken tick uses up: 15.625 ms */
     GUARD_WINDOW = 0x8000,   /* below a stack: touching it means that the stack ran out */
@@ -48,7 +49,9 @@ static struct {
     struct os_regs *guest;        /* see ke_trap_guest */
     const struct os_trap *guest_trap;
     uint64_t tick_calls, ticks_broken;
-    unsigned tick_same;
+    unsigned tick_same, run_ticks;
+    const struct ke_thread *run_thread;
+    ULONG run_switches;
     bool is_ending; /* our own fault is being told */
     const struct ke_image *warned[16];
     unsigned warned_count;
@@ -323,7 +326,8 @@ static void wild_call(struct area *a)
         ke_trap_raise(&a->regs, STATUS_ACCESS_VIOLATION, 2, VF_EXECUTE, f.addr);
         return;
     }
-    if (ke_stack_read(caller.gpr[OS_RSP], &caller.rip))
+    /* Code of an image that is away just now (pageable, discarded, unloaded) still has its frame. */
+    if (!ke_is_driver_code(f.addr) && ke_stack_read(caller.gpr[OS_RSP], &caller.rip))
         caller.gpr[OS_RSP] += 8;
     f.pc = ke_is_driver_code(caller.rip) ? caller.rip : f.addr;
     fault_report(&caller, &f);
@@ -489,7 +493,7 @@ static PP_NORETURN void overflow_entry(struct area *a)
     stack_overflow(&a->regs);
 }
 
-static void warn_spin(uint64_t rip)
+static void warn_spin(uint64_t rip, const char *what)
 {
     struct ke_image *im = ke_image_at(rip);
     char text[160];
@@ -502,9 +506,8 @@ static void warn_spin(uint64_t rip)
         return;
     g.warned[g.warned_count++] = im;
     pp_fmt(text, sizeof text,
-           "%s+0x%llx spins without calling the kernel: the clock was moved on so that timers and other "
-           "threads run",
-           im->name, (unsigned long long)(rip - im->base));
+           "%s+0x%llx %s: the clock was moved on so that timers and other threads run", im->name,
+           (unsigned long long)(rip - im->base), what);
     ke_m.config.host.warn(ke_m.config.host.ctx, text);
 }
 
@@ -512,10 +515,21 @@ static PP_NORETURN void tick_entry(struct area *a)
 {
     set_mxcsr();
     g.ticks_broken++;
-    warn_spin(a->regs.rip);
+    warn_spin(a->regs.rip, "spins without calling the kernel");
     ke_time_advance(SPIN_STEP);
     ke_yield();
     os_regs_resume(&a->regs);
+}
+
+void ke_trap_preempt(void)
+{
+    ke_gate_hook = 0;
+    if (ke_irql() >= DISPATCH_LEVEL)
+        return;
+    g.ticks_broken++;
+    warn_spin(ke_caller(), "runs for long without waiting");
+    ke_time_advance(SPIN_STEP);
+    ke_yield();
 }
 
 /* ---- The signal ---- */
@@ -579,10 +593,26 @@ static bool give_back(uint64_t addr)
     return true;
 }
 
+/* The same thread at each of many ticks: the next import it calls is a preemption point. PP_ASYNC. */
+static void count_run(void)
+{
+    const struct ke_thread *t = ke_thread_now;
+    ULONG switches = t->object ? t->object->Tcb.ContextSwitches : 0;
+
+    if (t != g.run_thread || switches != g.run_switches) {
+        g.run_thread = t;
+        g.run_switches = switches;
+        g.run_ticks = 0;
+    } else if (++g.run_ticks >= TICKS_OF_RUN && ke_irql_now < DISPATCH_LEVEL) {
+        ke_gate_hook = 1;
+    }
+}
+
 static void on_tick(struct os_regs *r, const struct os_trap *t)
 {
     uint64_t calls = ke_export_calls();
 
+    count_run();
     if (!ke_is_driver_code(r->rip) || calls != g.tick_calls || (r->rflags & FLAG_TF)) {
         g.tick_calls = calls;
         g.tick_same = 0;

@@ -9,6 +9,9 @@ int ke_trap_init(void);
 bool ke_trap_handle(struct os_regs *r, const struct os_trap *t);
 /* Registers of the driver code whose trap is being reported; NULL at any other time. Stacks start there. */
 const struct os_regs *ke_trap_regs(void);
+/* A thread has run for long without waiting: let time pass and others run. Called by the gate when
+ * ke_gate_hook is set. */
+void ke_trap_preempt(void);
 /* How often the tick had to break a spin of driver code. */
 uint64_t ke_ticks_broken(void);
 /* While native code touches memory on behalf of driver code at `r` without an import record (emulated

@@ -29,6 +29,7 @@ static const int allowed[] = {
     SCMP_SYS(poll),         SCMP_SYS(arch_prctl),   SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),   SCMP_SYS(sched_yield),  SCMP_SYS(restart_syscall),
     SCMP_SYS(getrandom),    SCMP_SYS(lseek),        SCMP_SYS(gettimeofday),
+    SCMP_SYS(sysinfo), /* glibc's qsort */
 #ifdef PP_SANITIZE
     SCMP_SYS(sched_getaffinity), SCMP_SYS(readlink), SCMP_SYS(openat), SCMP_SYS(clone),
     SCMP_SYS(wait4),        SCMP_SYS(prctl),        SCMP_SYS(getrusage),
