@@ -1,0 +1,23 @@
+/* Describes paged pool as nonpaged pool. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR buffer = ExAllocatePoolWithTag(PagedPool, 2 * PAGE_SIZE, RULE_TAG);
+    PMDL mdl = buffer ? IoAllocateMdl(buffer, 2 * PAGE_SIZE, FALSE, FALSE, NULL) : NULL;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!mdl) {
+        if (buffer)
+            ExFreePoolWithTag(buffer, RULE_TAG);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    MmBuildMdlForNonPagedPool(mdl);
+    IoFreeMdl(mdl);
+    ExFreePoolWithTag(buffer, RULE_TAG);
+    return STATUS_SUCCESS;
+}

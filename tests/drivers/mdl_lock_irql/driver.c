@@ -1,0 +1,27 @@
+/* Locks pages at the IRQL of a device. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR buffer = ExAllocatePoolWithTag(NonPagedPoolNx, 2 * PAGE_SIZE, RULE_TAG);
+    PMDL mdl = buffer ? IoAllocateMdl(buffer, 2 * PAGE_SIZE, FALSE, FALSE, NULL) : NULL;
+    KIRQL old;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!mdl) {
+        if (buffer)
+            ExFreePoolWithTag(buffer, RULE_TAG);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    KeRaiseIrql(DEVICE_IRQL, &old);
+    MmProbeAndLockPages(mdl, KernelMode, IoModifyAccess);
+    KeLowerIrql(old);
+    MmUnlockPages(mdl);
+    IoFreeMdl(mdl);
+    ExFreePoolWithTag(buffer, RULE_TAG);
+    return STATUS_SUCCESS;
+}

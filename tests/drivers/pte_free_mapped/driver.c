@@ -1,0 +1,25 @@
+/* Gives a reserved range back that is still mapped. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PHYSICAL_ADDRESS low = {.QuadPart = 0}, high = {.QuadPart = -1}, skip = {.QuadPart = 0};
+    PMDL mdl;
+    PVOID range = MmAllocateMappingAddress(2 * PAGE_SIZE, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!range)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    mdl = MmAllocatePagesForMdl(low, high, skip, 2 * PAGE_SIZE);
+    if (mdl) {
+        MmMapLockedPagesWithReservedMapping(range, RULE_TAG, mdl, MmCached);
+        MmFreeMappingAddress(range, RULE_TAG);
+        MmFreePagesFromMdl(mdl);
+        ExFreePool(mdl);
+    }
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,30 @@
+/* Builds a partial MDL of two pages in an MDL made for one byte. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR buffer = ExAllocatePoolWithTag(NonPagedPoolNx, 2 * PAGE_SIZE, RULE_TAG);
+    PMDL mdl = buffer ? IoAllocateMdl(buffer, 2 * PAGE_SIZE, FALSE, FALSE, NULL) : NULL;
+    PMDL part;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!mdl) {
+        if (buffer)
+            ExFreePoolWithTag(buffer, RULE_TAG);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    MmProbeAndLockPages(mdl, KernelMode, IoModifyAccess);
+    part = IoAllocateMdl(buffer, 1, FALSE, FALSE, NULL);
+    if (part) {
+        IoBuildPartialMdl(mdl, part, buffer, 2 * PAGE_SIZE);
+        IoFreeMdl(part);
+    }
+    MmUnlockPages(mdl);
+    IoFreeMdl(mdl);
+    ExFreePoolWithTag(buffer, RULE_TAG);
+    return STATUS_SUCCESS;
+}
