@@ -163,6 +163,10 @@ const struct os_regs *ke_trap_regs(void)
     return NULL;
 }
 
+void ke_trap_preempt(void)
+{
+}
+
 bool ke_exception_origin(struct ke_gate_record **rec, struct os_regs *ret)
 {
     (void)rec;
