@@ -252,7 +252,14 @@ static void run_reinits(DRIVER_OBJECT *driver)
 
 void io_driver_started(DRIVER_OBJECT *driver)
 {
+    PDRIVER_DISPATCH stub =
+        (PDRIVER_DISPATCH)(uintptr_t)ke_export_stub("IopInvalidDeviceRequest");
+
     driver->Flags |= DRVO_INITIALIZED;
+    /* Slots that DriverEntry cleared fail requests like those it never touched. */
+    for (unsigned i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
+        if (!driver->MajorFunction[i])
+            driver->MajorFunction[i] = stub;
     for (DEVICE_OBJECT *d = driver->DeviceObject; d; d = d->NextDevice)
         d->Flags &= ~DO_DEVICE_INITIALIZING;
     if (driver->DriverExtension->AddDevice)

@@ -30,26 +30,22 @@ static void service_name(const struct ke_image *image, char *buf, size_t size)
         buf[len - 4] = '\0';
 }
 
+/* String and text in one block, as the I/O manager's comes from the registry. Seen: kmtest IoDeviceObject. */
 static UNICODE_STRING *path_new(const char *service)
 {
-    UNICODE_STRING *s = ex_alloc_kernel(sizeof *s, "Io  ", false);
+    UNICODE_STRING *s;
     char text[160];
     WCHAR wide[160];
     size_t chars;
 
     pp_fmt(text, sizeof text, "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s", service);
     chars = rtl_from_utf8(text, wide, PP_COUNT(wide));
-    s->Buffer = ex_alloc_kernel((chars + 1) * sizeof(WCHAR), "Io  ", true);
+    s = ex_alloc_kernel(sizeof *s + (chars + 1) * sizeof(WCHAR), "Io  ", true);
+    s->Buffer = (WCHAR *)(s + 1);
     memcpy(s->Buffer, wide, (chars + 1) * sizeof(WCHAR));
     s->Length = (USHORT)(chars * sizeof(WCHAR));
     s->MaximumLength = (USHORT)(s->Length + sizeof(WCHAR));
     return s;
-}
-
-static void path_free(UNICODE_STRING *path)
-{
-    ex_free_kernel(path->Buffer);
-    ex_free_kernel(path);
 }
 
 static void entry_inside(void *arg)
@@ -119,7 +115,7 @@ struct ke_result ke_driver_start(struct ke_image *image)
     res = outcome(ran, s->status);
     if (ran != IO_RAN)
         return res; /* the thread, or what it left, may still use s */
-    path_free(s->path);
+    ex_free_kernel(s->path);
     if (NT_SUCCESS(s->status)) {
         ke_image_discard_init(image);
         ran = io_run(started_inside, s, false);
@@ -144,8 +140,11 @@ bool ke_driver_has_add_device(const struct ke_image *image)
 
 static void unload_inside(void *arg)
 {
-    DRIVER_OBJECT *driver = arg;
+    struct ke_image *image = arg;
+    DRIVER_OBJECT *driver = image->driver_object;
 
+    image->is_unloading = true;
+    image->unload_thread = ke_thread_now;
     (void)ke_call(KE_ARG(driver->DriverUnload), KE_ARG(driver));
 }
 
@@ -164,7 +163,7 @@ struct ke_result ke_driver_unload(struct ke_image *image)
     for (DEVICE_OBJECT *d = driver->DeviceObject; d; d = d->NextDevice)
         d->DeviceObjectExtension->ExtensionFlags |= DOE_UNLOAD_PENDING;
     driver->Flags |= DRVO_UNLOAD_INVOKED;
-    ran = io_run(unload_inside, driver, false);
+    ran = io_run(unload_inside, image, false);
     res = outcome(ran, STATUS_SUCCESS);
     if (ran == IO_RAN) /* after a contained DriverUnload everything would look left behind */
         teardown(image);

@@ -2,22 +2,13 @@
  * Power: requests for device states, state bookkeeping, idle detection, notifications.
  *
  * Since Vista a power IRP travels like any other and PoStartNextPowerIrp has nothing left to do; PoCallDriver
- * is IoCallDriver. PoRequestPowerIrp sends its IRP from a worker, at PASSIVE_LEVEL.
+ * is IoCallDriver. PoRequestPowerIrp sends its IRP at PASSIVE_LEVEL, from a worker when the caller is above.
  *
  * Doc: wdm.h and ntifs.h, PoCallDriver, PoRequestPowerIrp, PoSetPowerState; WDK, "Power Management".
  */
 #include "kernel/io_nt.h"
 
 #include <string.h>
-
-struct request {
-    struct io_sink sink;
-    DEVICE_OBJECT *device, *top;
-    IRP *irp;
-    UCHAR minor;
-    POWER_STATE state;
-    uint64_t callback, context;
-};
 
 struct idle {
     struct pp_list link;
@@ -52,58 +43,76 @@ NT_EXPORT VOID NTAPI PoStartNextPowerIrp(PIRP irp)
     (void)*(volatile CSHORT *)&irp->Type; /* only valid before the IRP is completed */
 }
 
-static void request_done(struct io_sink *sink, IRP *irp)
-{
-    struct request *r = PP_CONTAINER(sink, struct request, sink);
-
-    if (r->callback)
-        (void)ke_call(r->callback, KE_ARG(r->device), r->minor, (ULONG)r->state.SystemState,
-                      r->context, KE_ARG(&irp->IoStatus));
-    ob_unref(r->top);
-    pp_free(r);
-}
-
 static void request_send(void *arg)
 {
-    struct request *r = arg;
+    IRP *irp = arg;
 
-    (void)io_call(r->top, r->irp);
+    (void)io_call(irp->Tail.Overlay.DriverContext[0], irp);
 }
 
-NT_EXPORT NTSTATUS NTAPI PoRequestPowerIrp(PDEVICE_OBJECT device, UCHAR minor, POWER_STATE state,
-                                           PREQUEST_POWER_COMPLETE callback, PVOID context,
-                                           PIRP *ret)
+/* The end of a requested power IRP; drivers see the stub. Our own location holds what the driver asked. */
+NT_EXPORT NTSTATUS NTAPI PopRequestCompletion(PDEVICE_OBJECT device, PIRP irp, PVOID callback)
 {
-    struct request *r;
-    IO_STACK_LOCATION *s;
+    const IO_STACK_LOCATION *own = io_stack(irp);
 
-    if (minor != IRP_MN_WAIT_WAKE && minor != IRP_MN_SET_POWER && minor != IRP_MN_QUERY_POWER)
-        return STATUS_INVALID_PARAMETER_2;
-    r = pp_new(sizeof *r);
-    PP_ASSERT(r);
-    r->sink.done = request_done;
-    r->device = device;
-    r->top = io_device_top(device);
-    ob_ref(r->top);
-    r->minor = minor;
-    r->state = state;
-    r->callback = KE_ARG(callback);
-    r->context = KE_ARG(context);
-    r->irp = io_irp_new(r->top->StackSize);
-    io_irp_of(r->irp)->sink = &r->sink;
-    r->irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
-    s = io_stack_next(r->irp);
+    (void)device;
+    if (callback)
+        (void)ke_call(KE_ARG(callback), KE_ARG(own->Parameters.Others.Argument1),
+                      KE_ARG(own->Parameters.Others.Argument2) & 0xFF,
+                      KE_ARG(own->Parameters.Others.Argument3),
+                      KE_ARG(own->Parameters.Others.Argument4), KE_ARG(&irp->IoStatus));
+    io_irp_free(irp);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+static void request_fill(IO_STACK_LOCATION *s, UCHAR minor, POWER_STATE state)
+{
     s->MajorFunction = IRP_MJ_POWER;
     s->MinorFunction = minor;
     if (minor == IRP_MN_WAIT_WAKE) {
         s->Parameters.WaitWake.PowerState = (ULONG)state.SystemState;
-    } else {
-        s->Parameters.Power.Type = DevicePowerState;
-        s->Parameters.Power.State.DeviceState = (ULONG)state.DeviceState;
+        return;
     }
+    s->Parameters.Power.Type = DevicePowerState;
+    s->Parameters.Power.State.DeviceState = (ULONG)state.DeviceState;
+}
+
+/* Doc: wdm, PoRequestPowerIrp: the callback may run before it returns. The IRP has two locations more than the
+ * stack it goes to; the inner one is ours. Seen: Windows Server 2003 (kmtest PoIrp). */
+NT_EXPORT NTSTATUS NTAPI PoRequestPowerIrp(PDEVICE_OBJECT device, UCHAR minor, POWER_STATE state,
+                                           PREQUEST_POWER_COMPLETE callback, PVOID context,
+                                           PIRP *ret)
+{
+    DEVICE_OBJECT *top;
+    IO_STACK_LOCATION *s;
+    IRP *irp;
+
+    if (minor != IRP_MN_WAIT_WAKE && minor != IRP_MN_SET_POWER && minor != IRP_MN_QUERY_POWER)
+        return STATUS_INVALID_PARAMETER_2;
+    top = io_device_top(device);
+    irp = io_irp_new((CCHAR)(top->StackSize + 2));
+    irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
+    irp->CurrentLocation = (CHAR)(irp->CurrentLocation - 2);
+    s = irp->Tail.Overlay.CurrentStackLocation -= 2;
+    s->DeviceObject = device;
+    s->Parameters.Others.Argument1 = device;
+    s->Parameters.Others.Argument2 = (PVOID)(uintptr_t)minor;
+    s->Parameters.Others.Argument3 = (PVOID)(uintptr_t)(ULONG)state.SystemState;
+    s->Parameters.Others.Argument4 = context;
+    s = io_stack_next(irp);
+    request_fill(s, minor, state);
+    s->CompletionRoutine =
+        (PIO_COMPLETION_ROUTINE)(uintptr_t)ke_export_stub("PopRequestCompletion");
+    s->Context = (PVOID)(uintptr_t)callback;
+    s->Control = SL_INVOKE_ON_SUCCESS | SL_INVOKE_ON_ERROR | SL_INVOKE_ON_CANCEL;
     if (ret)
-        *ret = r->irp;
-    ke_work(request_send, r);
+        *ret = irp;
+    if (ke_irql() == PASSIVE_LEVEL) {
+        (void)io_call(top, irp);
+    } else {
+        irp->Tail.Overlay.DriverContext[0] = top;
+        ke_work(request_send, irp);
+    }
     return STATUS_PENDING;
 }
 
