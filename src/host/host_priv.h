@@ -90,6 +90,7 @@ void host_reader_done(struct host_reader *r);
 
 /* ---- What the supervisor knows at the end ---- */
 
+enum { HOST_BYTE_HIDDEN = 2 }; /* in window_valid: readable, but our own */
 struct host_finding {
     struct vf_finding f;
     uint32_t repeats;      /* how often it came again */
@@ -132,6 +133,7 @@ struct host_verdict {
 /* The supervisor's state while machines run. */
 struct host_session {
     struct host_verdict v;
+    struct ke_exercised current; /* of the machine that runs, as it said last */
     struct vf_finding *leaks; /* entries whose header has not come yet, [leak_count] */
     uint32_t leak_count;
     uint32_t restart_at;
@@ -142,6 +144,8 @@ struct host_session {
 
 /* Take one record in; a host_record_fn with a struct host_session. */
 void host_collect(void *ctx, enum host_rec type, const void *payload, size_t size);
+/* The machine has ended: what it exercised goes to the sum. */
+void host_collect_end(struct host_session *s);
 void host_session_done(struct host_session *s);
 /* Show the running step on a terminal; host_progress_clear before anything else is printed. */
 void host_progress(struct host_session *s);

@@ -105,7 +105,7 @@ static json_t *bytes_of(const struct vf_finding *f)
     char text[2 * VF_WINDOW + 1] = "";
 
     for (uint32_t i = 0; i < f->window_size && i < VF_WINDOW; i++) {
-        if (f->window_valid[i])
+        if (f->window_valid[i] == 1)
             pp_fmt_append(text, sizeof text, "%02x", f->window[i]);
         else
             pp_fmt_append(text, sizeof text, "??");

@@ -148,8 +148,12 @@ bool host_step_begin(struct host_machine *m, enum host_step_kind kind, const cha
 {
     struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE, .kind = (uint32_t)kind};
 
+    struct ke_exercised e;
+
     if (m->step++ < m->resume_at)
         return false;
+    ke_exercised(&e); /* in case this step ends the process */
+    host_journal_write(m->journal, HOST_REC_EXERCISED, &e, sizeof e);
     pp_fmt(rec.what, sizeof rec.what, "%s", what);
     host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
     return true;

@@ -119,6 +119,8 @@ static void hex_row(const struct vf_finding *f, uint32_t row, FILE *out)
             mark = '|';
         if (i == 16)
             pp_fmt_append(line, sizeof line, "%c ", mark);
+        else if (f->window_valid[row + i] == HOST_BYTE_HIDDEN)
+            pp_fmt_append(line, sizeof line, "%c~~", mark);
         else if (f->window_valid[row + i])
             pp_fmt_append(line, sizeof line, "%c%02x", mark, f->window[row + i]);
         else
@@ -127,7 +129,7 @@ static void hex_row(const struct vf_finding *f, uint32_t row, FILE *out)
     for (uint32_t i = 0; i < 16; i++) {
         uint8_t c = f->window[row + i];
 
-        pp_fmt_append(line, sizeof line, "%c", !f->window_valid[row + i]  ? ' '
+        pp_fmt_append(line, sizeof line, "%c", f->window_valid[row + i] != 1 ? ' '
                                                : c >= 0x20 && c < 0x7F ? c
                                                                        : '.');
     }
@@ -146,12 +148,13 @@ static void hex_row(const struct vf_finding *f, uint32_t row, FILE *out)
 static void bytes_text(const struct vf_finding *f, FILE *out)
 {
     uint32_t first = UINT32_MAX, last = 0;
-    bool any = false;
+    bool any = false, hidden = false;
 
     for (uint32_t row = 0; row + 16 <= f->window_size; row += 16) {
         bool readable = row_readable(f, row);
 
         any |= readable;
+        hidden |= f->window_valid[row] == HOST_BYTE_HIDDEN || f->window_valid[row + 8] == HOST_BYTE_HIDDEN;
         if (!readable && !row_has_bad(f, row))
             continue;
         first = PP_MIN(first, row);
@@ -159,7 +162,8 @@ static void bytes_text(const struct vf_finding *f, FILE *out)
     }
     if (!any)
         return;
-    fprintf(out, "  Bytes     [the address]%s   ?? not accessible\n", f->has_block ? "   | edge of the block" : "");
+    fprintf(out, "  Bytes     [the address]%s   ?? not accessible%s\n",
+            f->has_block ? "   | edge of the block" : "", hidden ? "   ~~ Poolproof's own" : "");
     for (uint32_t row = first; row <= last; row += 16)
         hex_row(f, row, out);
 }
@@ -290,7 +294,7 @@ static void finding_text(struct host_symbols *s, const struct host_verdict *v,
     fprintf(out, "poolproof: %s\n\n", line);
     bug_check(f, out);
     fputc('\n', out);
-    report_wrapped(out, "Cause", report_cause(f));
+    report_wrapped(out, "Cause", report_cause(v, f));
     if (f->detail[0])
         report_wrapped(out, "Detail", f->detail);
     if (f->object[0] && strcmp(f->object, f->driver) != 0)
@@ -336,10 +340,18 @@ static void not_modelled_text(struct host_symbols *s, const struct host_stop *st
 
 static void hang_text(struct host_symbols *s, const struct host_stop *st, FILE *out)
 {
-    struct vf_finding none = {.access = VF_NO_ACCESS};
+    struct vf_finding none = {.access = VF_READ, .stack = st->stack}; /* the frame is an instruction */
+    struct vf_stack here = st->stack;
 
+    none.pc = here.pc[0];
     fprintf(out, "poolproof: hang: %s%s%s\n", st->name, st->detail[0] ? ": " : "", st->detail);
-    stack_text(s, "Stands in", &st->stack, &none, false, out);
+    if (st->stack.count == 1) { /* caught somewhere in a loop: the routine is what repeats from run to run */
+        const struct host_place *p = host_symbol_place(s, st->stack.pc[0], true);
+
+        if (p->offset != UINT64_MAX)
+            here.pc[0] -= p->offset;
+    }
+    stack_text(s, "Stands in", &here, &none, true, out);
 }
 
 /* With several findings the reader wants the list where the eye is: at the end. */

@@ -13,7 +13,7 @@ void report_tag(uint32_t tag, char ret[5]);
 /* What a block of the kernel's own is, by its tag; NULL: nothing special. */
 const char *report_kernel_tag(uint32_t tag);
 /* The likely cause: the rule's sentence, or a better one where more is known. */
-const char *report_cause(const struct vf_finding *f);
+const char *report_cause(const struct host_verdict *v, const struct vf_finding *f);
 /* "2 bytes past the end of", "8 bytes before the start of", "byte 16 of". */
 void report_position(const struct vf_finding *f, char *buf, size_t size);
 /* The address that was touched, also where it has no exact one (not canonical). */

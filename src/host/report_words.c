@@ -70,11 +70,37 @@ const char *report_kernel_tag(uint32_t tag)
     return NULL;
 }
 
-const char *report_cause(const struct vf_finding *f)
+/* Six equal bytes on top: a pointer read from filled memory, perhaps with a member's offset added. */
+static bool is_filled_with(uint64_t addr, uint8_t byte)
 {
+    return byte && addr >> 16 == byte * 0x010101010101ull;
+}
+
+/* Better than "a wild pointer" where the address tells more. */
+static const char *wild_cause(const struct host_verdict *v, const struct vf_finding *f)
+{
+    uint64_t addr = report_bad_address(f);
+    const char *words = ke_address_words(addr);
+
+    if (is_filled_with(addr, v->patterns.fresh))
+        return "A pointer was used that nobody had stored yet: the memory it was read from still holds what fills"
+               " fresh pool. Initialise the structure, or allocate it zeroed (ExAllocatePool2).";
+    if (is_filled_with(addr, v->patterns.freed))
+        return "A pointer was read from memory that had been freed.";
+    if (words && strstr(words, "stacks") && f->access != VF_EXECUTE)
+        return "The end of the kernel stack was passed: a copy to or from a local variable is longer than the"
+               " variable.";
+    return NULL;
+}
+
+const char *report_cause(const struct host_verdict *v, const struct vf_finding *f)
+{
+    const char *wild = f->rule == VF_INVALID_ADDRESS ? wild_cause(v, f) : NULL;
     bool freed_by_kernel = f->has_block && !f->block.live && !strcmp(f->alloc_driver, "nt");
     char tag[5];
 
+    if (wild)
+        return wild;
     report_tag(f->block.tag, tag);
     if (freed_by_kernel && f->access != VF_NO_ACCESS && !strcmp(tag, "Irp "))
         return "The driver touched an IRP after completing it. From IoCompleteRequest (or IoFreeIrp) on the IRP"
@@ -106,12 +132,6 @@ void report_position(const struct vf_finding *f, char *buf, size_t size)
 uint64_t report_bad_address(const struct vf_finding *f)
 {
     return f->has_addr ? f->addr : f->p[0];
-}
-
-/* Six equal bytes on top: a pointer read from filled memory, perhaps with a member's offset added. */
-static bool is_filled_with(uint64_t addr, uint8_t byte)
-{
-    return byte && addr >> 16 == byte * 0x010101010101ull;
 }
 
 void report_address_words(const struct host_verdict *v, uint64_t addr, char *buf, size_t size)

@@ -155,7 +155,7 @@ static void listen_to(struct running *r)
         int n;
 
         if (now >= end) {
-            on_timeout(r, (unsigned)((end - (end == r->deadline ? start : heard)) / 1000000000u));
+            on_timeout(r, (unsigned)((end - (end == r->deadline ? start : heard) + 500000000u) / 1000000000u));
             return;
         }
         n = poll(&p, 1, (int)PP_MIN((end - now) / 1000000u + 1, 1000u));
@@ -252,6 +252,7 @@ static int run_machine(struct host_session *s, struct host_machine *m, unsigned 
     s->restart = s->done = s->ended = s->hold = false;
     listen_to(&r);
     judge_end(&r, reap(&r));
+    host_collect_end(s);
     (void)close(r.journal); /* read to its end */
     (void)close(r.go);
     host_core_close(&r.core);

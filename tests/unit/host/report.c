@@ -106,6 +106,7 @@ TEST(report, clean_says_what_was_exercised)
                              .blocks_reached = 34, .guarded = 12, .allocations = 12};
 
     fixture_send(s, HOST_REC_EXERCISED, &e, sizeof e);
+    host_collect_end(s);
     check(s, "clean");
 }
 
