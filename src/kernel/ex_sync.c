@@ -43,14 +43,19 @@ static bool mutex_try(PFAST_MUTEX mutex, uint64_t owner)
 
 static void mutex_drop(PFAST_MUTEX mutex, uint64_t owner)
 {
+    struct ke_thread *t = ke_thread_now;
+
     if (mutex->Count >= 1) {
         ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(mutex), 0, 0, NULL);
         return;
     }
-    if (mutex->Owner != (PVOID)owner)
+    if (mutex->Owner != (PVOID)owner) {
         ke_rule(VF_VER_LOCK_OTHER_THREAD, KE_ARG(mutex), KE_ARG(mutex->Owner), owner, NULL);
+        t = ke_thread_of(mutex->Owner);
+    }
     mutex->Owner = NULL;
-    ke_thread_now->lock_count--;
+    if (t)
+        t->lock_count--;
     if (++mutex->Count != 1)
         (void)ke_event_set(&mutex->Event);
 }
@@ -102,8 +107,11 @@ NT_EXPORT VOID NTAPI ExReleaseFastMutex(PFAST_MUTEX mutex)
 {
     KIRQL old = (KIRQL)mutex->OldIrql;
 
-    if (ke_irql_now != APC_LEVEL)
+    if (ke_irql_now != APC_LEVEL && old <= APC_LEVEL) { /* above: reported when it was acquired */
         ke_rule(VF_VER_FAST_MUTEX_RELEASE, ke_irql_now, regions(), KE_ARG(mutex), NULL);
+        if (mutex->Count >= 1)
+            return; /* released twice: said */
+    }
     mutex_drop(mutex, self());
     if (old <= ke_irql_now)
         ke_irql_lower(old);
@@ -152,7 +160,6 @@ NT_EXPORT VOID NTAPI KeAcquireGuardedMutex(PKGUARDED_MUTEX mutex)
 {
     ke_region_enter(true);
     mutex_take((PFAST_MUTEX)mutex, self());
-    mutex->SpecialApcDisable = ke_thread_now->object->Tcb.SpecialApcDisable;
 }
 
 NT_EXPORT BOOLEAN NTAPI KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX mutex)
@@ -160,7 +167,6 @@ NT_EXPORT BOOLEAN NTAPI KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX mutex)
     if (!mutex_try((PFAST_MUTEX)mutex, self()))
         return FALSE;
     ke_region_enter(true);
-    mutex->SpecialApcDisable = ke_thread_now->object->Tcb.SpecialApcDisable;
     return TRUE;
 }
 

@@ -440,7 +440,7 @@ NT_EXPORT PVOID NTAPI ExRegisterCallback(PCALLBACK_OBJECT callback, PCALLBACK_FU
     r->callback = callback;
     r->routine = KE_ARG(routine);
     r->context = KE_ARG(context);
-    r->handle = ex_alloc_kernel(0x40, "CBRg", false);
+    r->handle = ex_alloc_kernel(0x40, "CBRe", false);
     ob_ref(callback);
     pp_list_push_back(&g.callbacks, &r->link);
     return r->handle;

@@ -5,9 +5,9 @@
 #include "kernel/ke_sched.h"
 
 /* Signal an object for native code, or for a driver with a chance for others to run. */
-static void signal_from(void *object, const void *routine, BOOLEAN wait)
+static void signal_from(void *object, const void *routine, KPRIORITY increment, BOOLEAN wait)
 {
-    unsigned woken = ke_signal(object);
+    unsigned woken = ke_signal_boost(object, increment);
 
     if (wait) {
         struct ke_thread *t = ke_thread_now;
@@ -43,11 +43,10 @@ NT_EXPORT LONG NTAPI KeSetEvent(PRKEVENT event, KPRIORITY increment, BOOLEAN wai
 {
     LONG old = event->Header.SignalState;
 
-    (void)increment; /* the scheduler draws lots; priorities do not decide */
     if (ke_irql_now > DISPATCH_LEVEL)
         ke_rule(VF_VER_SET_EVENT_IRQL, ke_irql_now, KE_ARG(event), 0, NULL);
     event->Header.SignalState = 1;
-    signal_from(event, (const void *)KeSetEvent, wait);
+    signal_from(event, (const void *)KeSetEvent, increment, wait);
     return old;
 }
 
@@ -56,7 +55,7 @@ NT_EXPORT VOID NTAPI KeSetEventBoostPriority(PRKEVENT event, PKTHREAD *thread)
     if (thread)
         *thread = NULL;
     event->Header.SignalState = 1;
-    signal_from(event, (const void *)KeSetEventBoostPriority, FALSE);
+    signal_from(event, (const void *)KeSetEventBoostPriority, 1, FALSE);
 }
 
 /* Doc: ntddk.h, KePulseEvent: those who wait now go on; the event is not signalled afterwards. */
@@ -64,13 +63,12 @@ NT_EXPORT LONG NTAPI KePulseEvent(PRKEVENT event, KPRIORITY increment, BOOLEAN w
 {
     LONG old = event->Header.SignalState;
 
-    (void)increment;
     event->Header.SignalState = 1;
     if (!old)
-        (void)ke_signal(event);
+        (void)ke_signal_boost(event, increment);
     event->Header.SignalState = 0;
     if (wait)
-        signal_from(event, (const void *)KePulseEvent, TRUE);
+        signal_from(event, (const void *)KePulseEvent, increment, TRUE);
     else
         ke_preempt_point((const void *)KePulseEvent);
     return old;
@@ -109,11 +107,10 @@ NT_EXPORT LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE semaphore, KPRIORITY increm
     LONG old = semaphore->Header.SignalState;
     LONG state;
 
-    (void)increment;
     if (__builtin_add_overflow(old, adjustment, &state) || state > semaphore->Limit || state < old)
         ke_raise_status(STATUS_SEMAPHORE_LIMIT_EXCEEDED);
     semaphore->Header.SignalState = state;
-    signal_from(semaphore, (const void *)KeReleaseSemaphore, wait);
+    signal_from(semaphore, (const void *)KeReleaseSemaphore, increment, wait);
     return old;
 }
 
@@ -130,7 +127,6 @@ static void mutant_init(PRKMUTANT mutant, bool owned, UCHAR apc_disable)
     mutant->OwnerThread = NULL;
     mutant->Abandoned = FALSE;
     mutant->ApcDisable = apc_disable;
-    mutant->MutantListEntry.Flink = mutant->MutantListEntry.Blink = NULL;
     if (owned) {
         LARGE_INTEGER zero = {.QuadPart = 0};
 
@@ -183,7 +179,6 @@ NT_EXPORT LONG NTAPI KeReleaseMutant(PRKMUTANT mutant, KPRIORITY increment, BOOL
 {
     LONG old = mutant->Header.SignalState;
 
-    (void)increment;
     if (abandon) {
         mutant->Header.SignalState = 1;
         mutant->Abandoned = TRUE;
@@ -195,7 +190,7 @@ NT_EXPORT LONG NTAPI KeReleaseMutant(PRKMUTANT mutant, KPRIORITY increment, BOOL
     if (mutant->Header.SignalState == 1) {
         if (old <= 0)
             mutant_free(mutant);
-        signal_from(mutant, (const void *)KeReleaseMutant, wait);
+        signal_from(mutant, (const void *)KeReleaseMutant, increment, wait);
     }
     return old;
 }

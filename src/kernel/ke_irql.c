@@ -48,8 +48,7 @@ void ke_soft_interrupts(KIRQL to)
     }
     if (ke_soft & KE_SOFT_RESCHEDULE) {
         ke_soft &= ~(unsigned)KE_SOFT_RESCHEDULE;
-        if (ke_chance(4))
-            ke_yield();
+        ke_preempt();
     }
     if (to == PASSIVE_LEVEL && ke_apc_deliverable(ke_thread_now))
         ke_apc_deliver();

@@ -185,37 +185,97 @@ static void check_pollers(void)
     }
 }
 
-/* The next thread to run, taken off the ready list; the idle thread when there is none. */
-static struct ke_thread *pick(void)
+static KPRIORITY priority_of(const struct ke_thread *t)
 {
-    struct ke_thread *t;
-    unsigned i = 0;
+    return t->object->Tcb.Priority;
+}
 
-    check_pollers();
-    if (!g.ready_count)
-        return g.idle;
-    if (g.ready_count > 1)
-        i = (unsigned)pp_random_below(&ke_m.random, g.ready_count);
-    t = g.ready[i];
+static struct ke_thread *take(unsigned i)
+{
+    struct ke_thread *t = g.ready[i];
+
     g.ready_count--;
     memmove(&g.ready[i], &g.ready[i + 1], (g.ready_count - i) * sizeof *g.ready);
     t->is_ready = false;
     return t;
 }
 
-void ke_block(void)
+/* The highest priority that is ready, and how many threads have it. */
+static KPRIORITY best_priority(unsigned *ret_count)
 {
-    struct ke_thread *next;
+    KPRIORITY best = -1;
 
-    PP_ASSERT(ke_irql_now < DISPATCH_LEVEL);
-    next = pick();
+    *ret_count = 0;
+    for (unsigned i = 0; i < g.ready_count; i++) {
+        KPRIORITY p = priority_of(g.ready[i]);
+
+        if (p > best) {
+            best = p;
+            *ret_count = 0;
+        }
+        *ret_count += p == best;
+    }
+    return best;
+}
+
+/* The next thread to run, taken off the ready list; the idle thread when there is none. Among those of the
+ * highest priority the generator chooses; with another seed than 0 a lower one may come first now and then,
+ * as on a second processor. */
+static struct ke_thread *pick(void)
+{
+    unsigned count, n;
+    KPRIORITY best;
+
+    check_pollers();
+    if (g.ready_count <= 1)
+        return g.ready_count ? take(0) : g.idle;
+    best = best_priority(&count);
+    if (count == g.ready_count || (ke_m.config.seed && ke_chance(8)))
+        return take((unsigned)pp_random_below(&ke_m.random, g.ready_count));
+    n = count > 1 ? (unsigned)pp_random_below(&ke_m.random, count) : 0;
+    for (unsigned i = 0;; i++) {
+        if (priority_of(g.ready[i]) == best && n-- == 0)
+            return take(i);
+    }
+}
+
+static void run(struct ke_thread *next)
+{
     if (next != ke_thread_now)
         switch_to(next);
 }
 
+void ke_block(void)
+{
+    PP_ASSERT(ke_irql_now < DISPATCH_LEVEL);
+    run(pick());
+}
+
+/* Any other thread that is ready, whatever its priority. */
 void ke_yield(void)
 {
-    if (ke_irql_now >= DISPATCH_LEVEL || ke_thread_now == g.idle)
+    struct ke_thread *now = ke_thread_now, *next;
+
+    if (ke_irql_now >= DISPATCH_LEVEL || now == g.idle)
+        return;
+    check_pollers();
+    if (!g.ready_count)
+        return;
+    next = take((unsigned)pp_random_below(&ke_m.random, g.ready_count));
+    ke_thread_ready(now);
+    run(next);
+}
+
+/* A thread of higher priority takes the processor at once; one of the same priority may. */
+void ke_preempt(void)
+{
+    unsigned count;
+    bool is_higher;
+
+    if (!g.ready_count || ke_irql_now >= DISPATCH_LEVEL || ke_thread_now == g.idle)
+        return;
+    is_higher = best_priority(&count) > priority_of(ke_thread_now);
+    if (!is_higher && !ke_chance(4))
         return;
     ke_thread_ready(ke_thread_now);
     ke_block();
@@ -227,21 +287,36 @@ void ke_preempt_point(const void *routine)
 
     if (!g.ready_count)
         return;
-    if (ke_irql_now >= DISPATCH_LEVEL) {
+    if (ke_irql_now >= DISPATCH_LEVEL)
         ke_soft |= KE_SOFT_RESCHEDULE;
-        return;
-    }
-    if (r && r->export->fn == routine && ke_chance(4))
-        ke_yield();
+    else if (r && r->export->fn == routine)
+        ke_preempt();
 }
 
-/* A driver that polls does not keep the others from running for ever. */
+/* A driver that polls does not keep the others from running for ever; its boost wears off. */
 void ke_quantum(void)
 {
-    if (!g.ready_count || ke_irql_now >= DISPATCH_LEVEL || ke_time_now() - g.switched_at < QUANTUM)
+    KTHREAD *k = &ke_thread_now->object->Tcb;
+
+    if (!g.ready_count || ke_irql_now >= DISPATCH_LEVEL || ke_time_now() - g.switched_at < QUANTUM ||
+        !ke_gate_import())
         return;
-    if (ke_gate_import())
-        ke_yield();
+    if (k->Priority > k->BasePriority && k->Priority < LOW_REALTIME_PRIORITY)
+        k->Priority--;
+    ke_yield();
+}
+
+/* A wait was satisfied with a boost of `increment`. Real-time priorities are never boosted; an old boost
+ * wears off by one. Doc: WDK, "Thread priority boosts": up to 15. */
+void ke_boost(struct ke_thread *t, KPRIORITY increment)
+{
+    KTHREAD *k = &t->object->Tcb;
+    KPRIORITY to;
+
+    if (k->BasePriority >= LOW_REALTIME_PRIORITY || k->Priority >= LOW_REALTIME_PRIORITY)
+        return;
+    to = PP_MAX(PP_MIN(k->BasePriority + increment, LOW_REALTIME_PRIORITY - 1), (KPRIORITY)k->BasePriority);
+    k->Priority = (CCHAR)PP_MAX(to, k->Priority - 1);
 }
 
 static PP_NORETURN void hang(void)

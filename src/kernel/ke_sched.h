@@ -24,6 +24,9 @@ void ke_block(void);                       /* current thread waits: run others u
 /* A driver's call made others runnable: now and then they go first. `routine`: the export's function;
  * nothing happens when native code called it in the middle of something else. */
 void ke_preempt_point(const void *routine);
+/* The same without asking who calls. */
+void ke_preempt(void);
+void ke_boost(struct ke_thread *t, KPRIORITY increment);
 /* One in `n`, from the seeded generator. */
 bool ke_chance(unsigned n);
 /* Yields when the thread has used up its share of virtual time without blocking. */
@@ -69,6 +72,8 @@ uint64_t ke_timeouts_fired(void);
 
 /* The object became signalled: give waiters what its state allows. Returns how many became ready. */
 unsigned ke_signal(void *object);
+/* The same with a priority boost for those that wake. */
+unsigned ke_signal_boost(void *object, KPRIORITY increment);
 /* End a wait early: APC, alert, timeout. */
 void ke_wait_abort(struct ke_thread *t, NTSTATUS status);
 /* The driver-visible list of waiters starts empty. */

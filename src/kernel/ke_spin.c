@@ -10,13 +10,19 @@
  */
 #include "kernel/ke_sched.h"
 
-enum { HELD_MAX = 64, SYSTEM_LOCKS = 64, SHARED_ONE = 1 };
+enum {
+    HELD_MAX = 64,
+    SYSTEM_LOCKS = 64,
+    SHARED_ONE = 1,
+    QUEUE_OWNER = 2, /* bit in KSPIN_LOCK_QUEUE.Lock of the holder; Seen: Windows 2003 to 7 */
+};
 #define EXCLUSIVE ((LONG)0x80000000u)
 
 struct held {
     PKSPIN_LOCK lock;
     struct ke_thread *thread;
     uint64_t pc;
+    bool was_low; /* acquired below DISPATCH_LEVEL: reported then, and not again at the release */
 };
 
 static struct {
@@ -99,7 +105,8 @@ void ke_spin_take(PKSPIN_LOCK lock, KSPIN_LOCK mark, KIRQL old)
         never_free(lock, value);
     *lock = mark;
     if (g.count < HELD_MAX)
-        g.held[g.count++] = (struct held){lock, ke_thread_now, ke_caller()};
+        g.held[g.count++] = (struct held){lock, ke_thread_now, ke_caller(),
+                                            ke_irql_now < DISPATCH_LEVEL};
 }
 
 void ke_spin_drop(PKSPIN_LOCK lock)
@@ -185,11 +192,14 @@ NT_EXPORT VOID NTAPI KeAcquireSpinLock(PKSPIN_LOCK lock, PKIRQL old)
 
 NT_EXPORT VOID NTAPI KeReleaseSpinLock(PKSPIN_LOCK lock, KIRQL old)
 {
-    bool is_ok = release_irql_ok(lock);
+    struct held *h = find(lock);
 
-    ke_spin_drop(lock);
-    if (is_ok)
+    if (release_irql_ok(lock)) {
+        ke_spin_drop(lock);
         lower_after(lock, old);
+    } else if (h) {
+        ke_spin_drop(lock);
+    }
 }
 
 NT_EXPORT VOID NTAPI KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
@@ -201,7 +211,9 @@ NT_EXPORT VOID NTAPI KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
 
 NT_EXPORT VOID NTAPI KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK lock)
 {
-    if (ke_irql_now < DISPATCH_LEVEL)
+    struct held *h = find(lock);
+
+    if (ke_irql_now < DISPATCH_LEVEL && !(h && h->was_low))
         ke_rule(VF_VER_SPIN_FROM_DPC, ke_irql_now, KE_ARG(lock), 0, NULL);
     ke_spin_drop(lock);
 }
@@ -221,15 +233,18 @@ NT_EXPORT BOOLEAN NTAPI KeTestSpinLock(PKSPIN_LOCK lock)
     return *(volatile KSPIN_LOCK *)lock == 0;
 }
 
-/* Doc: wdm.h, KeAcquireSpinLockForDpc: raises only outside a threaded DPC that runs at DISPATCH. */
+/* Doc: wdm.h, KeAcquireSpinLockForDpc: raises only in a threaded DPC at PASSIVE_LEVEL. Threaded DPCs run at
+ * DISPATCH_LEVEL here, so there is never anything to raise. */
 NT_EXPORT KIRQL NTAPI KeAcquireSpinLockForDpc(PKSPIN_LOCK lock)
 {
-    return KeAcquireSpinLockRaiseToDpc(lock);
+    ke_spin_take(lock, 1, ke_irql_now);
+    return ke_irql_now;
 }
 
 NT_EXPORT VOID NTAPI KeReleaseSpinLockForDpc(PKSPIN_LOCK lock, KIRQL old)
 {
-    KeReleaseSpinLock(lock, old);
+    (void)old;
+    ke_spin_drop(lock);
 }
 
 /* ---- In-stack queued ---- */
@@ -237,9 +252,18 @@ NT_EXPORT VOID NTAPI KeReleaseSpinLockForDpc(PKSPIN_LOCK lock, KIRQL old)
 static void queued_take(PKSPIN_LOCK lock, PKLOCK_QUEUE_HANDLE handle, KIRQL old)
 {
     handle->LockQueue.Next = NULL;
-    handle->LockQueue.Lock = lock;
     handle->OldIrql = old;
     ke_spin_take(lock, (KSPIN_LOCK)(uintptr_t)&handle->LockQueue, old);
+    handle->LockQueue.Lock = (PKSPIN_LOCK)((uintptr_t)lock | QUEUE_OWNER);
+}
+
+/* The lock, with the owner's bit gone from the handle. */
+static PKSPIN_LOCK queued_lock(PKLOCK_QUEUE_HANDLE handle)
+{
+    PKSPIN_LOCK lock = (PKSPIN_LOCK)((uintptr_t)handle->LockQueue.Lock & ~(uintptr_t)QUEUE_OWNER);
+
+    handle->LockQueue.Lock = lock;
+    return lock;
 }
 
 NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK lock, PKLOCK_QUEUE_HANDLE handle)
@@ -255,9 +279,7 @@ NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockRaiseToSynch(PKSPIN_LOCK lock
 
 NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE handle)
 {
-    PKSPIN_LOCK lock = handle->LockQueue.Lock;
-
-    KeReleaseSpinLock(lock, handle->OldIrql);
+    KeReleaseSpinLock(queued_lock(handle), handle->OldIrql);
 }
 
 NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK lock,
@@ -270,18 +292,18 @@ NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK lock,
 
 NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE handle)
 {
-    KeReleaseSpinLockFromDpcLevel(handle->LockQueue.Lock);
+    KeReleaseSpinLockFromDpcLevel(queued_lock(handle));
 }
 
 NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK lock,
                                                           PKLOCK_QUEUE_HANDLE handle)
 {
-    KeAcquireInStackQueuedSpinLock(lock, handle);
+    queued_take(lock, handle, ke_irql_now);
 }
 
 NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE handle)
 {
-    KeReleaseInStackQueuedSpinLock(handle);
+    ke_spin_drop(queued_lock(handle));
 }
 
 /* ---- Numbered queued locks of the system. Doc: ntddk/ntifs, KeAcquireQueuedSpinLock. ---- */

@@ -134,7 +134,6 @@ static void expire_now(void)
 NT_EXPORT VOID NTAPI KeInitializeTimerEx(PKTIMER timer, TIMER_TYPE type)
 {
     ke_header_init(&timer->Header, TimerNotificationObject + (unsigned)type, sizeof *timer, 0);
-    timer->Header.Signalling = 0;
     timer->Header.Inserted = FALSE;
     timer->DueTime.QuadPart = 0;
     timer->TimerListEntry.Flink = timer->TimerListEntry.Blink = NULL;

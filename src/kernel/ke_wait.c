@@ -18,6 +18,7 @@ enum { BUCKETS = 256 };
 static struct {
     struct pp_list buckets[BUCKETS];
     bool is_ready;
+    KPRIORITY increment; /* boost of the signal that is being handled */
 } g;
 
 static struct pp_list *bucket_of(const void *object)
@@ -115,6 +116,8 @@ static bool acquire(DISPATCHER_HEADER *h, struct ke_thread *t)
         break;
     case MutantObject:
         m = (KMUTANT *)h;
+        if (h->SignalState == INT32_MIN)
+            ke_raise_status(STATUS_MUTANT_LIMIT_EXCEEDED);
         if (--h->SignalState == 0) {
             was_abandoned = m->Abandoned != 0;
             m->Abandoned = 0;
@@ -186,6 +189,7 @@ static void wake(struct ke_thread *t, NTSTATUS status)
     t->wait_status = status;
     t->object->Tcb.WaitStatus = status;
     t->object->Tcb.WaitBlockList = NULL;
+    ke_boost(t, g.increment);
     ke_thread_ready(t);
 }
 
@@ -275,6 +279,16 @@ unsigned ke_signal(void *object)
         if (entry_satisfy(e))
             count++;
     }
+    return count;
+}
+
+unsigned ke_signal_boost(void *object, KPRIORITY increment)
+{
+    unsigned count;
+
+    g.increment = increment;
+    count = ke_signal(object);
+    g.increment = 0;
     return count;
 }
 

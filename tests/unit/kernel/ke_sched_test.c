@@ -213,10 +213,14 @@ static void irql(void *arg)
     KeAcquireSpinLockAtDpcLevel(&s.lock);
     cr_assert_eq(fx_reports(VF_VER_SPIN_AT_DPC), 1);
     KeReleaseSpinLockFromDpcLevel(&s.lock);
+    cr_assert_eq(fx_reports(VF_VER_SPIN_FROM_DPC), 0, "said when it was acquired");
+    old = KfRaiseIrql(DISPATCH_LEVEL);
+    KeAcquireSpinLockAtDpcLevel(&s.lock);
+    KeLowerIrql(old);
+    KeReleaseSpinLockFromDpcLevel(&s.lock);
     cr_assert_eq(fx_reports(VF_VER_SPIN_FROM_DPC), 1);
     KeReleaseSpinLock(&s.lock, PASSIVE_LEVEL);
     cr_assert_eq(fx_reports(VF_VER_SPIN_RELEASE), 1);
-    cr_assert_eq(fx_reports(VF_VER_LOCK_NOT_HELD), 1);
 }
 
 Test(irql, rules)
@@ -233,6 +237,7 @@ static void queued(void *arg)
     KeAcquireInStackQueuedSpinLock(&s.lock, &h);
     cr_assert_eq(ke_irql(), DISPATCH_LEVEL);
     cr_assert_eq(s.lock, (KSPIN_LOCK)(uintptr_t)&h.LockQueue);
+    cr_assert_eq(KE_ARG(h.LockQueue.Lock), KE_ARG(&s.lock) | 2);
     KeReleaseInStackQueuedSpinLock(&h);
     cr_assert_eq(ke_irql(), PASSIVE_LEVEL);
     cr_assert_eq(s.lock, 0);
