@@ -286,11 +286,6 @@ bool ke_emulate_shadow(struct os_regs *r, const struct os_trap *t)
 {
     struct insn in;
 
-    if (g.step.is_active) { /* another operand faulted in the middle of a step: as if it had not begun */
-        r->gpr[g.step.reg] += g.step.delta;
-        r->rflags &= ~(uint64_t)FLAG_TF;
-        g.step.is_active = false;
-    }
     if (!in_shared(t->addr) || t->is_write || t->is_exec ||
         (ke_is_driver_code(r->rip) && r->rip != g.step.want_rip))
         return false;
@@ -303,6 +298,15 @@ bool ke_emulate_shadow(struct os_regs *r, const struct os_trap *t)
     r->gpr[g.step.reg] -= g.step.delta;
     r->rflags |= FLAG_TF;
     return true;
+}
+
+void ke_emulate_cancel(struct os_regs *r)
+{
+    if (!g.step.is_active)
+        return;
+    g.step.is_active = false;
+    r->gpr[g.step.reg] += g.step.delta;
+    r->rflags &= ~(uint64_t)FLAG_TF;
 }
 
 bool ke_emulate_step(struct os_regs *r)

@@ -192,7 +192,7 @@ static PP_NORETURN void unhandled(const EXCEPTION_RECORD *rec, const struct os_r
 static PP_NORETURN void raise_again(EXCEPTION_RECORD *rec, struct os_regs *r, NTSTATUS status)
 {
     EXCEPTION_RECORD again = {.ExceptionCode = status, .ExceptionFlags = EXCEPTION_NONCONTINUABLE,
-                              .ExceptionRecord = rec, .ExceptionAddress = (PVOID)r->rip};
+                              .ExceptionRecord = rec, .ExceptionAddress = rec->ExceptionAddress};
 
     ke_exception_dispatch(&again, r, true);
     unhandled(&again, r); /* continuing is not allowed */
@@ -255,7 +255,7 @@ void seh_resume(struct os_regs *r)
 
 void seh_unwind(const struct seh_target *t)
 {
-    EXCEPTION_RECORD own = {.ExceptionCode = STATUS_UNWIND, .ExceptionAddress = (PVOID)t->start.rip};
+    EXCEPTION_RECORD own = {.ExceptionCode = STATUS_UNWIND};
     EXCEPTION_RECORD *rec = t->record ? t->record : &own;
     struct seh_call call = {.is_unwind = true};
     DISPATCHER_CONTEXT dc;
@@ -270,6 +270,8 @@ void seh_unwind(const struct seh_target *t)
         struct ke_frame f;
         bool is_target;
 
+        if (!own.ExceptionAddress)
+            own.ExceptionAddress = (PVOID)w.regs.rip;
         if (!ke_unwind_frame(&caller, &f, NULL))
             raise_again(rec, &start, STATUS_BAD_STACK);
         is_target = t->frame && f.establisher == t->frame;

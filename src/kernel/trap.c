@@ -320,9 +320,11 @@ static void wild_call(struct area *a)
 {
     struct os_regs caller = a->regs;
     struct vf_fault f = {.addr = a->regs.rip, .access = VF_EXECUTE};
+    uint8_t byte;
 
     f.addr_known = is_canonical(f.addr);
-    if (f.addr < KE_USER_HIGH && ke_irql() < DISPATCH_LEVEL) {
+    /* Memory of a program that is there may not be executed in kernel mode (SMEP): a bug check. */
+    if (f.addr < KE_USER_HIGH && ke_irql() < DISPATCH_LEVEL && os_peek(f.addr, &byte, 1) != 1) {
         ke_trap_raise(&a->regs, STATUS_ACCESS_VIOLATION, 2, VF_EXECUTE, f.addr);
         return;
     }
@@ -641,10 +643,12 @@ bool ke_trap_handle(struct os_regs *r, const struct os_trap *t)
             return true;
         break;
     case OS_TRAP_PAGE:
+        ke_emulate_cancel(r);
         if (give_back(t->addr) || ke_emulate_shadow(r, t))
             return true;
         break;
     default:
+        ke_emulate_cancel(r);
         break;
     }
     if (g.is_ending || !ke_thread_now)

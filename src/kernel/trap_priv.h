@@ -73,6 +73,8 @@ bool ke_decode_access(const struct os_regs *r, struct ke_access *ret);
 bool ke_is_divide_by_zero(const struct os_regs *r);
 /* Single step wanted by the emulator: true when this trap was it. PP_ASYNC. */
 bool ke_emulate_step(struct os_regs *r);
+/* Something else happened in the middle of a step: as if it had not begun. PP_ASYNC. */
+void ke_emulate_cancel(struct os_regs *r);
 /* A fault inside the page that every process shares, while single stepping is prepared. PP_ASYNC. */
 bool ke_emulate_shadow(struct os_regs *r, const struct os_trap *t);
 

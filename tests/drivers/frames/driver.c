@@ -225,6 +225,30 @@ __asm__(".globl frame_listed\n"
         "  .long frame_listed@IMGREL, 7b@IMGREL, frame_listed_info@IMGREL\n"
         ".text\n");
 
+/* The frame of an interrupt with an error code: never runs, only looked at by RtlVirtualUnwind. */
+__asm__(".globl frame_machine\n"
+        ".def frame_machine; .scl 2; .type 32; .endef\n"
+        "frame_machine:\n"
+        "  pushq %rdi\n"
+        "1: int3\n"
+        "  int3\n"
+        "2:\n"
+        ".section .xdata,\"dr\"\n"
+        ".p2align 2\n"
+        "frame_machine_info:\n"
+        "  .byte 1, 1b - frame_machine, 2, 0\n"
+        "  .byte 1b - frame_machine, 0x70\n" /* push rdi */
+        "  .byte 0, 0x1A\n"                  /* machine frame with error code */
+        ".section .pdata,\"dr\"\n"
+        "  .long frame_machine@IMGREL, 2b@IMGREL, frame_machine_info@IMGREL\n"
+        ".text\n");
+void frame_machine(void);
+
+typedef struct _RUNTIME_FUNCTION RUNTIME;
+NTSYSAPI PVOID NTAPI RtlVirtualUnwind(ULONG type, ULONG64 base, ULONG64 pc, RUNTIME *entry, PCONTEXT context,
+                                      PVOID *data, PULONG64 frame, PVOID pointers);
+NTSYSAPI RUNTIME *NTAPI RtlLookupFunctionEntry(ULONG64 pc, PULONG64 base, PVOID history);
+
 frame_fn frame_large, frame_moves, frame_dynamic, frame_dynamic_high, frame_tail, frame_early, frame_chained,
     frame_listed;
 extern ULONG frame_turn;
@@ -269,6 +293,25 @@ static __declspec(noinline) BOOLEAN one(frame_fn *fn, ULONG64 value)
     return taken;
 }
 
+static CONTEXT context;
+
+static __declspec(noinline) BOOLEAN machine(void)
+{
+    ULONG64 stack[8] = {0xD1, 0, 0x1234567, 0x10, 0x202, 0x7654321000, 0x18};
+    ULONG64 pc = (ULONG64)frame_machine + 1, base = 0, frame = 0;
+    RUNTIME *entry = RtlLookupFunctionEntry(pc, &base, NULL);
+    PVOID data = NULL;
+
+    if (!entry || !base || RtlLookupFunctionEntry((ULONG64)stack, &frame, NULL))
+        return FALSE;
+    context.Rsp = (ULONG64)stack;
+    context.Rip = pc;
+    if (RtlVirtualUnwind(0, base, pc, entry, &context, &data, &frame, NULL))
+        return FALSE;
+    return context.Rdi == 0xD1 && context.Rip == 0x1234567 && context.Rsp == 0x7654321000 &&
+           frame == (ULONG64)stack;
+}
+
 RULE_NOTHING_AT_START
 RULE_NOTHING_AT_END
 
@@ -286,6 +329,10 @@ NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
                 status = STATUS_UNSUCCESSFUL;
             }
         }
+    }
+    if (!machine()) {
+        DbgPrint("frames: machine failed\n");
+        status = STATUS_UNSUCCESSFUL;
     }
     return status;
 }
