@@ -1,7 +1,8 @@
 /*
- * From records to a verdict. The writer of the records shares its process with a driver that may have
- * damaged it, so nothing in a record is believed: unknown types are skipped, counts and rules are checked,
- * texts are closed and cleared of control characters. What comes in twice is kept once with a count.
+ * From records to a verdict. The writer of the records shares its process with a driver that may
+ * have damaged it, so nothing in a record is believed: unknown types are skipped, counts and rules
+ * are checked, texts are closed and cleared of control characters. What comes in twice is kept once
+ * with a count.
  */
 #include "host/host_priv.h"
 
@@ -10,7 +11,8 @@
 
 enum { FINDINGS_MAX = 2000, LEAKS_MAX = 20000, TEXTS_MAX = 200 };
 
-/* Texts end in a terminal: control characters become dots (a newline inside is kept by none of them). */
+/* Texts end in a terminal: control characters become dots (a newline inside is kept by none of
+ * them). */
 static void clean_text(char *t, size_t room)
 {
     t[room - 1] = '\0';
@@ -33,8 +35,8 @@ static void clean_stack(struct vf_stack *st)
     st->count = PP_MIN(st->count, (uint32_t)VF_FRAMES);
 }
 
-/* Kernel stacks begin with frames of our own: return addresses into a process that is mapped elsewhere each
- * time. They mean nothing to the reader and would make each report differ. */
+/* Kernel stacks begin with frames of our own: return addresses into a process that is mapped
+ * elsewhere each time. They mean nothing to the reader and would make each report differ. */
 static void hide_native(struct vf_finding *f)
 {
     if (f->window_start < 0x4F0000000000ull || f->window_start >= 0x500000000000ull)
@@ -105,7 +107,8 @@ static void take_leaks(struct host_session *s, struct host_finding *to)
     s->leak_count = 0;
 }
 
-/* DriverEntry and its neighbours run again in each fresh machine; what they break is no news then. */
+/* DriverEntry and its neighbours run again in each fresh machine; what they break is no news then.
+ */
 static bool is_old_news(const struct host_session *s)
 {
     return s->v.restarts && s->v.last_step.kind == HOST_STEP_START;
@@ -199,7 +202,8 @@ static void on_step(struct host_session *s, struct host_step *st)
                 st->outcome == KE_DONE      ? "done"
                 : st->outcome == KE_PENDING ? "left pending, cancelled"
                                             : "ended by a finding",
-                (unsigned)st->status, (unsigned long long)st->information, st->information == 1 ? "" : "s");
+                (unsigned)st->status, (unsigned long long)st->information,
+                st->information == 1 ? "" : "s");
 }
 
 void host_collect_end(struct host_session *s)

@@ -1,8 +1,9 @@
 /*
- * --keep-core: an image of a machine that had to be ended, written by the supervisor through /proc, because
- * the machine itself may write nowhere and can no longer be trusted. The image is an ELF core file with the
- * pages that exist (untouched and guard pages are left out), so gdb and objdump read it; a text beside it
- * says why it was kept, which modules lay where, and what the memory map was.
+ * --keep-core: an image of a machine that had to be ended, written by the supervisor through /proc,
+ * because the machine itself may write nowhere and can no longer be trusted. The image is an ELF
+ * core file with the pages that exist (untouched and guard pages are left out), so gdb and objdump
+ * read it; a text beside it says why it was kept, which modules lay where, and what the memory map
+ * was.
  */
 #include "host/host_priv.h"
 
@@ -92,7 +93,8 @@ static bool add_page(struct image *im, uint64_t at, uint32_t flags)
     return true;
 }
 
-/* Doc: Linux, Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bit 62 swapped; 58 a guard. */
+/* Doc: Linux, Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bit 62 swapped; 58 a guard.
+ */
 static bool add_mapping(const struct host_core *c, struct image *im, uint64_t start, uint64_t end,
                         uint32_t flags)
 {
@@ -204,7 +206,8 @@ static bool write_headers(const struct image *im, const struct note *note, FILE 
     for (size_t i = 0; ok && i < im->count; i++) {
         const struct run *r = &im->runs[i];
 
-        p = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = r->flags, .p_offset = at, .p_vaddr = r->start};
+        p = (Elf64_Phdr){
+            .p_type = PT_LOAD, .p_flags = r->flags, .p_offset = at, .p_vaddr = r->start};
         p.p_filesz = p.p_memsz = r->end - r->start;
         p.p_align = PP_PAGE_SIZE;
         at += p.p_filesz;
@@ -243,7 +246,8 @@ static int write_core(const struct host_core *c, const char *path)
     memcpy(note.name, "CORE", 5);
     note.status.pr_pid = c->pid;
     if (!read_registers(c->pid, &note.status.pr_reg))
-        memset(&note.status.pr_reg, 0, sizeof note.status.pr_reg); /* the memory is worth keeping alone */
+        memset(&note.status.pr_reg, 0,
+               sizeof note.status.pr_reg); /* the memory is worth keeping alone */
     if (!err && !(write_headers(&im, &note, out) && write_pages(c, &im, out)))
         err = errno ? -errno : -EIO;
     if (out && fclose(out) && !err)
@@ -252,7 +256,8 @@ static int write_core(const struct host_core *c, const char *path)
     return err;
 }
 
-static int write_text(const struct host_core *c, const struct host_verdict *v, const char *why, const char *path)
+static int write_text(const struct host_core *c, const struct host_verdict *v, const char *why,
+                      const char *path)
 {
     FILE *out = fopen(path, "we"), *maps;
     char line[512];
@@ -292,7 +297,8 @@ int host_core_write(struct host_core *c, const struct host_verdict *v, const cha
         return -EACCES;
     if (mkdir(v->o->keep_core, 0777) && errno != EEXIST)
         return -errno;
-    pp_fmt(base, sizeof base, "%s/%s.%u", v->o->keep_core, slash ? slash + 1 : v->o->driver, ++c->written);
+    pp_fmt(base, sizeof base, "%s/%s.%u", v->o->keep_core, slash ? slash + 1 : v->o->driver,
+           ++c->written);
     pp_fmt(path, sizeof path, "%s.txt", base);
     err = write_text(c, v, why, path);
     pp_fmt(path, sizeof path, "%s.core", base);

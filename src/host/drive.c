@@ -1,9 +1,10 @@
 /*
- * The default drive: what can be sent to a driver without knowing it. For each device the driver named
- * (or interface it registered): open it, every control code found in the image with buffers of several
- * shapes, read, write, the other major functions, cancel what stays pending, close. The steps are
- * numbered in a fixed order, so a fresh machine can go on after one that had to end. IRPs that only other
- * drivers send (IRP_MJ_INTERNAL_DEVICE_CONTROL) are left out: their buffers are a matter of trust.
+ * The default drive: what can be sent to a driver without knowing it. For each device the driver
+ * named (or interface it registered): open it, every control code found in the image with buffers
+ * of several shapes, read, write, the other major functions, cancel what stays pending, close. The
+ * steps are numbered in a fixed order, so a fresh machine can go on after one that had to end. IRPs
+ * that only other drivers send (IRP_MJ_INTERNAL_DEVICE_CONTROL) are left out: their buffers are a
+ * matter of trust.
  */
 #include "host/host_priv.h"
 
@@ -23,8 +24,8 @@ struct probe {
 
 /* Small first: most handlers look at the length before anything else. */
 static const struct probe probes[] = {
-    {0, 0, 'z'},     {4, 4, 'z'},       {8, 8, 'c'},      {16, 16, 'z'},    {16, 0, 'f'},
-    {0, 16, 'z'},    {32, 32, 'r'},     {64, 64, 'z'},    {256, 256, 'c'},  {256, 16, 'r'},
+    {0, 0, 'z'},     {4, 4, 'z'},       {8, 8, 'c'},       {16, 16, 'z'},   {16, 0, 'f'},
+    {0, 16, 'z'},    {32, 32, 'r'},     {64, 64, 'z'},     {256, 256, 'c'}, {256, 16, 'r'},
     {16, 1024, 'z'}, {1024, 1024, 'r'}, {4096, 4096, 'c'}, {4096, 0, 'f'},
 };
 
@@ -109,8 +110,8 @@ static void drive_codes(struct host_machine *m, struct ke_file *f, const char *d
             char what[120];
             struct ke_result r;
 
-            pp_fmt(what, sizeof what, "IOCTL 0x%08X to %s, %u bytes in (%s), %u out", code, device, p->in,
-                   fill_name(p->fill), p->out);
+            pp_fmt(what, sizeof what, "IOCTL 0x%08X to %s, %u bytes in (%s), %u out", code, device,
+                   p->in, fill_name(p->fill), p->out);
             if (!host_step_begin(m, HOST_STEP_REQUEST, what))
                 continue;
             fill(in, p->in, p->fill, m->o->seed ^ code ^ k);
@@ -133,8 +134,8 @@ static void drive_rw(struct host_machine *m, struct ke_file *f, const char *devi
         char what[120];
         struct ke_result r;
 
-        pp_fmt(what, sizeof what, "%s %s, %u byte%s", is_write ? "write to" : "read from", device, size,
-               size == 1 ? "" : "s");
+        pp_fmt(what, sizeof what, "%s %s, %u byte%s", is_write ? "write to" : "read from", device,
+               size, size == 1 ? "" : "s");
         if (!host_step_begin(m, HOST_STEP_REQUEST, what))
             continue;
         fill(buf, size, 'c', 0);
@@ -160,7 +161,8 @@ static void drive_others(struct host_machine *m, struct ke_file *f, const char *
 /* Steps of drive_device, open and close included; known without a device. */
 static uint32_t device_steps(const struct host_machine *m)
 {
-    return (uint32_t)(code_count(m) * PP_COUNT(probes) + 2 * PP_COUNT(rw_sizes) + PP_COUNT(others) + 2);
+    return (uint32_t)(code_count(m) * PP_COUNT(probes) + 2 * PP_COUNT(rw_sizes) + PP_COUNT(others) +
+                      2);
 }
 
 static void drive_device(struct host_machine *m, const char *device)
@@ -175,7 +177,8 @@ static void drive_device(struct host_machine *m, const char *device)
         return;
     }
     if (first + steps > STEPS_MAX && first) {
-        pp_fmt(what, sizeof what, "%s was not driven: %u requests are enough for one run", device, first);
+        pp_fmt(what, sizeof what, "%s was not driven: %u requests are enough for one run", device,
+               first);
         host_journal_write(m->journal, HOST_REC_WARN, what, strlen(what));
         return;
     }
@@ -228,7 +231,8 @@ struct pnp_step {
     const char *what;
 };
 
-static void drive_pnp(struct host_machine *m, struct ke_pnp *node, const struct pnp_step *steps, size_t count)
+static void drive_pnp(struct host_machine *m, struct ke_pnp *node, const struct pnp_step *steps,
+                      size_t count)
 {
     for (size_t k = 0; k < count; k++) {
         struct ke_result r;

@@ -4,7 +4,8 @@
  *   machine.c     the child: boots, loads, drives, unloads
  *   drive.c       the default drive                scenario.c  Lua scenarios
  *   journal.c     records over the pipe            report.c, symbols.c, json.c  rendering
- *   core.c        --keep-core                      machine_dir.c  settings     info.c  poolproof info
+ *   core.c        --keep-core                      machine_dir.c  settings     info.c  poolproof
+ * info
  */
 #ifndef POOLPROOF_HOST_PRIV_H
 #define POOLPROOF_HOST_PRIV_H
@@ -83,8 +84,8 @@ struct host_reader {
     size_t used, capacity;
 };
 typedef void (*host_record_fn)(void *ctx, enum host_rec type, const void *payload, size_t size);
-/* Read what is there (fd may block once); calls fn for each whole record. Returns bytes read, 0 at the
- * end, -Exxx (-EPROTO: not a record: the writer is damaged). */
+/* Read what is there (fd may block once); calls fn for each whole record. Returns bytes read, 0 at
+ * the end, -Exxx (-EPROTO: not a record: the writer is damaged). */
 int host_reader_pump(struct host_reader *r, int fd, host_record_fn fn, void *ctx);
 void host_reader_done(struct host_reader *r);
 
@@ -93,10 +94,10 @@ void host_reader_done(struct host_reader *r);
 enum { HOST_BYTE_HIDDEN = 2 }; /* in window_valid: readable, but our own */
 struct host_finding {
     struct vf_finding f;
-    uint32_t repeats;      /* how often it came again */
+    uint32_t repeats;         /* how often it came again */
     struct vf_finding *leaks; /* list entries of a leak, [leak_count] */
     uint32_t leak_count;
-    char during[120];      /* step */
+    char during[120]; /* step */
 };
 
 enum { HOST_STOPS_MAX = 16, HOST_RESTARTS_MAX = 400 };
@@ -111,13 +112,13 @@ struct host_verdict {
     uint8_t *cover;
     size_t cover_size;
     struct host_step last_step;
-    struct host_step entry_failed; /* what[0] == 0: it did not */
+    struct host_step entry_failed;                 /* what[0] == 0: it did not */
     struct host_stop not_modelled[HOST_STOPS_MAX]; /* [not_modelled_count], each once */
     struct host_stop hangs[HOST_STOPS_MAX];
     unsigned not_modelled_count, hang_count;
     char own_fault[256], setup[256], death[256];
     bool setup_is_script; /* the text names the scenario */
-    char **warnings;       /* [warning_count], each once */
+    char **warnings;      /* [warning_count], each once */
     unsigned warning_count;
     char **expects;
     unsigned expect_count;
@@ -134,7 +135,7 @@ struct host_verdict {
 struct host_session {
     struct host_verdict v;
     struct ke_exercised current; /* of the machine that runs, as it said last */
-    struct vf_finding *leaks; /* entries whose header has not come yet, [leak_count] */
+    struct vf_finding *leaks;    /* entries whose header has not come yet, [leak_count] */
     uint32_t leak_count;
     uint32_t restart_at;
     bool restart, done, ended; /* how the present machine said that it ends */
@@ -158,14 +159,16 @@ void host_report(const struct host_verdict *v, FILE *out);
 /* One JSON object per line. Returns 0 or -Exxx. */
 int host_json(const struct host_verdict *v, const char *path);
 
-/* A whole file, at most `max` bytes, with a zero byte behind it. Returns 0 or -Exxx (-EFBIG: larger). */
+/* A whole file, at most `max` bytes, with a zero byte behind it. Returns 0 or -Exxx (-EFBIG:
+ * larger). */
 int host_read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size);
 
 /* ---- The machine directory (machine_dir.c) ---- */
 
-/* Find and make the directory by the rules of DESIGN.md; reads its system.reg into *ret (NULL: none there).
- * Returns 0, or -Exxx with one line in why that names the file. */
-int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size, char why[PP_WHY_SIZE]);
+/* Find and make the directory by the rules of DESIGN.md; reads its system.reg into *ret (NULL: none
+ * there). Returns 0, or -Exxx with one line in why that names the file. */
+int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size,
+                     char why[PP_WHY_SIZE]);
 
 /* ---- --keep-core (core.c) ---- */
 
@@ -179,8 +182,9 @@ void host_core_open(struct host_core *c, pid_t pid);
 void host_core_close(struct host_core *c);
 /* Where the process runs at this moment; 0: not to be found out. */
 uint64_t host_core_rip(pid_t pid);
-/* Write FOLDER/DRIVER.N.core (ELF: registers and memory) and FOLDER/DRIVER.N.txt (why, modules, memory map)
- * of a machine that stands still. Returns 0 or -Exxx; `why` says in one line what is being kept. */
+/* Write FOLDER/DRIVER.N.core (ELF: registers and memory) and FOLDER/DRIVER.N.txt (why, modules,
+ * memory map) of a machine that stands still. Returns 0 or -Exxx; `why` says in one line what is
+ * being kept. */
 int host_core_write(struct host_core *c, const struct host_verdict *v, const char *why);
 
 /* ---- Symbols ---- */
@@ -190,25 +194,26 @@ enum { HOST_INLINED_MAX = 4 };
 /* One level of source text. */
 struct host_source {
     char function[120]; /* "" : unknown */
-    char file[256];     /* as the symbols name it, with forward slashes when relative; "" : unknown */
+    char file[256]; /* as the symbols name it, with forward slashes when relative; "" : unknown */
     unsigned line;
 };
 
 /* What an address is. */
 struct host_place {
-    char module[64];  /* "hevd", "nt"; "" when the address is in no image */
-    uint64_t rva;     /* in the module; the address itself when it is in no image */
-    uint64_t offset;  /* from the function's start; UINT64_MAX: not known */
-    bool is_stub;     /* an imported routine; source[0].function is its name */
-    bool is_ours;     /* native code of Poolproof: its address differs from run to run */
+    char module[64]; /* "hevd", "nt"; "" when the address is in no image */
+    uint64_t rva;    /* in the module; the address itself when it is in no image */
+    uint64_t offset; /* from the function's start; UINT64_MAX: not known */
+    bool is_stub;    /* an imported routine; source[0].function is its name */
+    bool is_ours;    /* native code of Poolproof: its address differs from run to run */
     struct host_source source[HOST_INLINED_MAX]; /* innermost first; the last one is not inlined */
-    unsigned source_count; /* 1 and up */
+    unsigned source_count;                       /* 1 and up */
 };
 
 struct host_symbols;
 struct host_symbols *host_symbols_new(const struct host_verdict *v);
 void host_symbols_free(struct host_symbols *s);
-/* pc is a return address (looked up as the call before it) unless `exact`. Valid until the next call. */
+/* pc is a return address (looked up as the call before it) unless `exact`. Valid until the next
+ * call. */
 const struct host_place *host_symbol_place(struct host_symbols *s, uint64_t pc, bool exact);
 /* "hevd!TriggerOverflow+0x1f [src/x.c:57] (hevd+0x1234)", "nt!ExFreePool", "hevd+0x1234". */
 void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, size_t size);
@@ -218,16 +223,16 @@ void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, siz
 struct host_machine {
     const struct host_options *o;
     int journal;
-    uint32_t resume_at;   /* steps below this are done already */
+    uint32_t resume_at;                /* steps below this are done already */
     uint32_t ended[HOST_RESTARTS_MAX]; /* steps that ended an earlier machine, [ended_count] */
     unsigned ended_count;
-    uint32_t step;        /* next step's number */
-    int go;               /* --keep-core: a byte comes when the copy is made */
+    uint32_t step; /* next step's number */
+    int go;        /* --keep-core: a byte comes when the copy is made */
     struct ke_image *image;
     struct pe_code *code; /* of the driver, for the default drive */
     const uint8_t *bytes;
     size_t size;
-    const char *script;   /* text of the scenario or NULL */
+    const char *script; /* text of the scenario or NULL */
     size_t script_size;
     const char *registry; /* text of the machine's system.reg or NULL */
     size_t registry_size;

@@ -1,7 +1,7 @@
 /*
- * `poolproof info`: what an image needs and offers, read without running any of it. One section for each
- * question a developer has before the first run: which imports will stop it, what it can be asked, what
- * in its code assumes a real machine, and whether it can run here.
+ * `poolproof info`: what an image needs and offers, read without running any of it. One section for
+ * each question a developer has before the first run: which imports will stop it, what it can be
+ * asked, what in its code assumes a real machine, and whether it can run here.
  */
 #include "host/host_priv.h"
 
@@ -63,8 +63,9 @@ static void heading(const struct info *in)
 
     fprintf(in->out, "%s: x64 driver, %zu bytes\n", base_of(in->path), in->file_size);
     if (h->description[0] || h->company[0])
-        fprintf(in->out, "  %s%s%s%s%s\n", h->description, h->description[0] && h->company[0] ? ", " : "",
-                h->company, h->file_version[0] ? ", version " : "", h->file_version);
+        fprintf(in->out, "  %s%s%s%s%s\n", h->description,
+                h->description[0] && h->company[0] ? ", " : "", h->company,
+                h->file_version[0] ? ", version " : "", h->file_version);
     fprintf(in->out, "  linker %u.%02u, %s, %u function%s with unwind data\n", h->linker_major,
             h->linker_minor,
             h->is_fixed     ? "relocations stripped"
@@ -135,8 +136,8 @@ static void imports(struct info *in)
         if (!in->framework)
             in->framework = framework_of(imp[i].module);
     }
-    fprintf(in->out, "imports: %zu: %u modelled, %u in part, %u known but missing, %u unknown%s\n", count,
-            in->by_status[0], in->by_status[1], in->by_status[2], in->by_status[3],
+    fprintf(in->out, "imports: %zu: %u modelled, %u in part, %u known but missing, %u unknown%s\n",
+            count, in->by_status[0], in->by_status[1], in->by_status[2], in->by_status[3],
             in->delayed ? " (some delayed)" : "");
     imports_of_status(in, 1, "in part (works, with the limits its page in docs/ names)");
     imports_of_status(in, 2, "missing (binds; a call stops the run with exit 3)");
@@ -181,21 +182,44 @@ static void ioctls(const struct info *in)
     for (size_t i = 0; i < c->ioctl_count; i++) {
         uint32_t code = c->ioctls[i].code;
 
-        fprintf(in->out, "  0x%08X  device 0x%04X, function 0x%03X, method %s, access %s, at +0x%x%s\n", code,
-                code >> 16, (code >> 2) & 0xFFF, methods[code & 3], access[(code >> 14) & 3], c->ioctls[i].rva,
-                c->ioctls[i].is_certain ? "" : " (a guess)");
+        fprintf(in->out,
+                "  0x%08X  device 0x%04X, function 0x%03X, method %s, access %s, at +0x%x%s\n",
+                code, code >> 16, (code >> 2) & 0xFFF, methods[code & 3], access[(code >> 14) & 3],
+                c->ioctls[i].rva, c->ioctls[i].is_certain ? "" : " (a guess)");
     }
     fputc('\n', in->out);
 }
 
 static void dispatch(const struct info *in)
 {
-    static const char *const major[28] = {
-        "CREATE", "CREATE_NAMED_PIPE", "CLOSE", "READ", "WRITE", "QUERY_INFORMATION", "SET_INFORMATION",
-        "QUERY_EA", "SET_EA", "FLUSH_BUFFERS", "QUERY_VOLUME_INFORMATION", "SET_VOLUME_INFORMATION",
-        "DIRECTORY_CONTROL", "FILE_SYSTEM_CONTROL", "DEVICE_CONTROL", "INTERNAL_DEVICE_CONTROL", "SHUTDOWN",
-        "LOCK_CONTROL", "CLEANUP", "CREATE_MAILSLOT", "QUERY_SECURITY", "SET_SECURITY", "POWER",
-        "SYSTEM_CONTROL", "DEVICE_CHANGE", "QUERY_QUOTA", "SET_QUOTA", "PNP"};
+    static const char *const major[28] = {"CREATE",
+                                          "CREATE_NAMED_PIPE",
+                                          "CLOSE",
+                                          "READ",
+                                          "WRITE",
+                                          "QUERY_INFORMATION",
+                                          "SET_INFORMATION",
+                                          "QUERY_EA",
+                                          "SET_EA",
+                                          "FLUSH_BUFFERS",
+                                          "QUERY_VOLUME_INFORMATION",
+                                          "SET_VOLUME_INFORMATION",
+                                          "DIRECTORY_CONTROL",
+                                          "FILE_SYSTEM_CONTROL",
+                                          "DEVICE_CONTROL",
+                                          "INTERNAL_DEVICE_CONTROL",
+                                          "SHUTDOWN",
+                                          "LOCK_CONTROL",
+                                          "CLEANUP",
+                                          "CREATE_MAILSLOT",
+                                          "QUERY_SECURITY",
+                                          "SET_SECURITY",
+                                          "POWER",
+                                          "SYSTEM_CONTROL",
+                                          "DEVICE_CHANGE",
+                                          "QUERY_QUOTA",
+                                          "SET_QUOTA",
+                                          "PNP"};
     const struct pe_dispatch *d = &in->code->dispatch;
     unsigned shown = 0;
 
@@ -247,8 +271,10 @@ static void constants(const struct info *in)
 {
     static const char *const kinds[] = {
         [PE_CONST_KUSER] = "KUSER_SHARED_DATA: emulated",
-        [PE_CONST_COMPARED] = "compared as a kernel address: our kernel addresses are lower, the branch differs",
-        [PE_CONST_USER_LIMIT] = "compared as the top of user space: every address here passes as user mode",
+        [PE_CONST_COMPARED] =
+            "compared as a kernel address: our kernel addresses are lower, the branch differs",
+        [PE_CONST_USER_LIMIT] =
+            "compared as the top of user space: every address here passes as user mode",
         [PE_CONST_PAGE_TABLES] = "the fixed page-table window of old Windows: not there",
         [PE_CONST_OTHER] = "an upper-half number, perhaps an address",
     };
@@ -258,8 +284,8 @@ static void constants(const struct info *in)
         return;
     fprintf(in->out, "upper-half constants:\n");
     for (size_t i = 0; i < c->const_count; i++)
-        fprintf(in->out, "  0x%016llX at +0x%x: %s\n", (unsigned long long)c->consts[i].value, c->consts[i].rva,
-                kinds[c->consts[i].kind]);
+        fprintf(in->out, "  0x%016llX at +0x%x: %s\n", (unsigned long long)c->consts[i].value,
+                c->consts[i].rva, kinds[c->consts[i].kind]);
     fputc('\n', in->out);
 }
 
@@ -284,8 +310,8 @@ static void instructions(const struct info *in)
         if (!any)
             fprintf(in->out, "instructions that mean something else in user mode:\n");
         any = true;
-        fprintf(in->out, "  %-16s %u use%s, first at +0x%x\n", pe_insn_kind_name((enum pe_insn_kind)k), uses[k],
-                plural(uses[k]), first[k]);
+        fprintf(in->out, "  %-16s %u use%s, first at +0x%x\n",
+                pe_insn_kind_name((enum pe_insn_kind)k), uses[k], plural(uses[k]), first[k]);
     }
     if (any)
         fputc('\n', in->out);
@@ -298,7 +324,8 @@ static void conclusion(const struct info *in)
     if (in->framework)
         fprintf(in->out, "can run: no: it is built on %s, which is not modelled\n", in->framework);
     else if (in->head->is_dll || !in->head->entry_rva)
-        fprintf(in->out, "can run: no: it exports routines for other drivers and has nothing to start\n");
+        fprintf(in->out,
+                "can run: no: it exports routines for other drivers and has nothing to start\n");
     else if (stops)
         fprintf(in->out, "can run: yes, until it calls one of %u import%s not modelled\n", stops,
                 stops == 1 ? " that is" : "s that are");
@@ -333,7 +360,8 @@ int host_info(const char *driver, FILE *out)
     imports(&in);
     names(&in, PE_NAME_DEVICE, "device names");
     names(&in, PE_NAME_LINK, "links");
-    names(&in, PE_NAME_ROUTINE, "routine names in its data (perhaps for MmGetSystemRoutineAddress)");
+    names(&in, PE_NAME_ROUTINE,
+          "routine names in its data (perhaps for MmGetSystemRoutineAddress)");
     dispatch(&in);
     ioctls(&in);
     tags(&in);

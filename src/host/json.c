@@ -1,7 +1,7 @@
 /*
- * --json: the verdict for programs, one object a line. Each line's "type" says what it is: "finding",
- * "leak" (one block, after its finding), "stop", "note", and last "verdict". Numbers that may exceed 53
- * bits are strings in hexadecimal. docs/JSON.md lists every field.
+ * --json: the verdict for programs, one object a line. Each line's "type" says what it is:
+ * "finding", "leak" (one block, after its finding), "stop", "note", and last "verdict". Numbers
+ * that may exceed 53 bits are strings in hexadecimal. docs/JSON.md lists every field.
  */
 #include "host/host_priv.h"
 
@@ -67,7 +67,8 @@ static json_t *stack_of(struct sink *s, const struct vf_stack *st, uint64_t exac
         json_t *frame = json_object();
         char text[400];
 
-        host_symbol(s->symbols, st->pc[i], i == 0 && exact_pc && st->pc[0] == exact_pc, text, sizeof text);
+        host_symbol(s->symbols, st->pc[i], i == 0 && exact_pc && st->pc[0] == exact_pc, text,
+                    sizeof text);
         (void)json_object_set_new(frame, "address", hex(st->pc[i])); /* fails as the dump does */
         (void)json_object_set_new(frame, "symbol", text_of(text));
         (void)json_array_append_new(list, frame);
@@ -79,11 +80,12 @@ static json_t *block_of(const struct vf_finding *f)
 {
     const struct pl_block_info *b = &f->block;
 
-    return json_pack("{s:o, s:o, s:I, s:s, s:b, s:b, s:I, s:i, s:s}", "address", hex(b->start), "tag",
-                     tag_of(b->tag), "size", (json_int_t)b->size, "pool",
+    return json_pack("{s:o, s:o, s:I, s:s, s:b, s:b, s:I, s:i, s:s}", "address", hex(b->start),
+                     "tag", tag_of(b->tag), "size", (json_int_t)b->size, "pool",
                      (b->flags & PL_PAGED) ? "paged" : "nonpaged", "live", (int)b->live, "guarded",
-                     (int)b->special, "offset", (json_int_t)(f->has_addr ? (int64_t)(f->addr - b->start) : 0),
-                     "irql", b->alloc_irql, "driver", f->alloc_driver);
+                     (int)b->special, "offset",
+                     (json_int_t)(f->has_addr ? (int64_t)(f->addr - b->start) : 0), "irql",
+                     b->alloc_irql, "driver", f->alloc_driver);
 }
 
 static const char *access_name(uint8_t access)
@@ -113,13 +115,15 @@ static json_t *bytes_of(const struct vf_finding *f)
     return json_string(text);
 }
 
-static void finding(struct sink *s, const struct host_verdict *v, const struct host_finding *h, unsigned number)
+static void finding(struct sink *s, const struct host_verdict *v, const struct host_finding *h,
+                    unsigned number)
 {
     const struct vf_finding *f = &h->f;
     const struct vf_rule_info *r = vf_rule_info((enum vf_rule)f->rule);
     bool is_instruction = f->access != VF_NO_ACCESS && !f->by_kernel;
-    json_t *o = json_pack("{s:s, s:i, s:s, s:I, s:s, s:s}", "type", "finding", "number", number, "rule", r->id,
-                          "code", (json_int_t)r->code, "name", r->name, "cause", r->sentence);
+    json_t *o =
+        json_pack("{s:s, s:i, s:s, s:I, s:s, s:s}", "type", "finding", "number", number, "rule",
+                  r->id, "code", (json_int_t)r->code, "name", r->name, "cause", r->sentence);
     json_t *p = json_array();
 
     for (int i = 0; i < 4; i++)
@@ -201,20 +205,21 @@ static void verdict(struct sink *s, const struct host_verdict *v)
 {
     const struct ke_exercised *e = &v->exercised;
     int code = host_verdict_exit(v);
-    json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "type", "verdict",
-                          "verdict", verdict_name(code), "exit", code, "findings", (int)v->finding_count,
-                          "requests", (json_int_t)e->requests, "completed", (json_int_t)e->completed,
-                          "succeeded", (json_int_t)e->succeeded, "blocks", (json_int_t)e->blocks,
-                          "blocks_reached", (json_int_t)e->blocks_reached, "allocations",
-                          (json_int_t)e->allocations, "guarded", (json_int_t)e->guarded, "machines",
-                          (int)v->restarts + 1);
+    json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "type",
+                          "verdict", "verdict", verdict_name(code), "exit", code, "findings",
+                          (int)v->finding_count, "requests", (json_int_t)e->requests, "completed",
+                          (json_int_t)e->completed, "succeeded", (json_int_t)e->succeeded, "blocks",
+                          (json_int_t)e->blocks, "blocks_reached", (json_int_t)e->blocks_reached,
+                          "allocations", (json_int_t)e->allocations, "guarded",
+                          (json_int_t)e->guarded, "machines", (int)v->restarts + 1);
 
     (void)json_object_set_new(o, "guards", text_of(v->guard)); /* fails as the dump does */
     (void)json_object_set_new(o, "driver", text_of(v->o->driver));
     (void)json_object_set_new(o, "seed", json_integer((json_int_t)v->o->seed));
     if (v->entry_failed.what[0]) {
         (void)json_object_set_new(o, "failed", text_of(v->entry_failed.what));
-        (void)json_object_set_new(o, "status", json_integer((json_int_t)(uint32_t)v->entry_failed.status));
+        (void)json_object_set_new(o, "status",
+                                  json_integer((json_int_t)(uint32_t)v->entry_failed.status));
     }
     if (v->own_fault[0])
         (void)json_object_set_new(o, "own_fault", text_of(v->own_fault));

@@ -1,6 +1,6 @@
 /*
- * The machine's process: contained, boots the kernel environment, loads the driver, starts it, drives it,
- * unloads it. Everything it has to say goes into the journal; it prints nothing.
+ * The machine's process: contained, boots the kernel environment, loads the driver, starts it,
+ * drives it, unloads it. Everything it has to say goes into the journal; it prints nothing.
  */
 #include "host/host_priv.h"
 
@@ -78,8 +78,8 @@ static void on_warn(void *ctx, const char *text)
     send_text(ctx, HOST_REC_WARN, text);
 }
 
-static void send_stop(struct host_machine *m, enum host_rec type, const char *name, const char *detail,
-                      const struct vf_stack *stack)
+static void send_stop(struct host_machine *m, enum host_rec type, const char *name,
+                      const char *detail, const struct vf_stack *stack)
 {
     struct host_stop rec = {0};
 
@@ -162,7 +162,8 @@ bool host_step_begin(struct host_machine *m, enum host_step_kind kind, const cha
 void host_step_end(struct host_machine *m, enum host_step_kind kind, const char *what,
                    const struct ke_result *r)
 {
-    struct host_step rec = {.index = m->step - 1, .outcome = (uint32_t)r->outcome, .status = r->status};
+    struct host_step rec = {
+        .index = m->step - 1, .outcome = (uint32_t)r->outcome, .status = r->status};
 
     rec.kind = (uint32_t)kind;
     rec.information = r->information;
@@ -282,7 +283,8 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
     host_journal_write(m->journal, HOST_REC_PATTERNS, &patterns, sizeof patterns);
     close_standard_files();
     if (os_contain(keep, PP_COUNT(keep), &contained)) {
-        send_text(m, HOST_REC_SETUP, "the driver cannot be contained: no-new-privileges is refused");
+        send_text(m, HOST_REC_SETUP,
+                  "the driver cannot be contained: no-new-privileges is refused");
         _exit(HOST_USAGE);
     }
     if (contained.notice[0])

@@ -1,7 +1,8 @@
 /*
  * The machine directory: where one machine's settings live between runs. Found by --machine, else
  * $POOLPROOF_MACHINE, else $XDG_STATE_HOME/poolproof/default (without XDG_STATE_HOME,
- * $HOME/.local/state/poolproof/default), and made when it is not there. Only the supervisor touches it.
+ * $HOME/.local/state/poolproof/default), and made when it is not there. Only the supervisor touches
+ * it.
  */
 #include "host/host_priv.h"
 
@@ -16,7 +17,8 @@ enum { REGISTRY_MAX = 64 << 20 };
 /* A name that a user gave is an order; the default directory is a convenience. */
 static bool find(const struct host_options *o, char *path, size_t size)
 {
-    const char *from = o->machine_dir && *o->machine_dir ? o->machine_dir : getenv("POOLPROOF_MACHINE");
+    const char *from =
+        o->machine_dir && *o->machine_dir ? o->machine_dir : getenv("POOLPROOF_MACHINE");
 
     if (from && *from) {
         pp_fmt(path, size, "%s", from);
@@ -57,7 +59,8 @@ static int make(char *path)
     return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size, char why[PP_WHY_SIZE])
+int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size,
+                     char why[PP_WHY_SIZE])
 {
     char path[PATH_MAX], file[PATH_MAX];
     bool is_order = find(o, path, sizeof path);

@@ -1,7 +1,7 @@
 /*
- * The report: for a reader who is tired. First what happened, where and by whom; then Windows' own terms
- * for it; then cause, memory, stacks and how to see it again. Nothing in it depends on the time, the
- * process or the machine it ran on: addresses of our own process never appear.
+ * The report: for a reader who is tired. First what happened, where and by whom; then Windows' own
+ * terms for it; then cause, memory, stacks and how to see it again. Nothing in it depends on the
+ * time, the process or the machine it ran on: addresses of our own process never appear.
  */
 #include "host/host_priv.h"
 #include "host/report_priv.h"
@@ -28,12 +28,14 @@ static uint32_t bug_check_code(const struct vf_finding *f)
     return vf_rule_info((enum vf_rule)f->rule)->code;
 }
 
-/* Where the table says only the sub-code's own number, the reader learns that it is the sub-code. */
+/* Where the table says only the sub-code's own number, the reader learns that it is the sub-code.
+ */
 static const char *param_words(const struct vf_rule_info *r, int i)
 {
     char *end;
 
-    if (r->sub_param == i + 1 && (!r->param[i][0] || (strtoull(r->param[i], &end, 0) == r->sub && !*end)))
+    if (r->sub_param == i + 1 &&
+        (!r->param[i][0] || (strtoull(r->param[i], &end, 0) == r->sub && !*end)))
         return "which violation";
     return r->param[i][0] ? r->param[i] : "-";
 }
@@ -47,7 +49,8 @@ static void bug_check(const struct vf_finding *f, FILE *out)
         if (is_native(f->p[i], r->param[i]))
             fprintf(out, "    P%d  %-18s  %s\n", i + 1, "(Poolproof's own)", param_words(r, i));
         else
-            fprintf(out, "    P%d  0x%016llx  %s\n", i + 1, (unsigned long long)f->p[i], param_words(r, i));
+            fprintf(out, "    P%d  0x%016llx  %s\n", i + 1, (unsigned long long)f->p[i],
+                    param_words(r, i));
     }
 }
 
@@ -60,13 +63,14 @@ static void block_text(const struct vf_finding *f, FILE *out)
     const char *words;
 
     report_tag(b->tag, tag);
-    pp_fmt(text, sizeof text, "\"%s\", %llu byte%s of %s pool at 0x%llx, %s, allocated by %s at %s", tag,
-           (unsigned long long)b->size, report_plural(b->size), (b->flags & PL_PAGED) ? "paged" : "nonpaged",
-           (unsigned long long)b->start, b->live ? "still allocated" : "freed",
-           f->alloc_driver[0] ? f->alloc_driver : "nt", report_irql(b->alloc_irql));
+    pp_fmt(text, sizeof text, "\"%s\", %llu byte%s of %s pool at 0x%llx, %s, allocated by %s at %s",
+           tag, (unsigned long long)b->size, report_plural(b->size),
+           (b->flags & PL_PAGED) ? "paged" : "nonpaged", (unsigned long long)b->start,
+           b->live ? "still allocated" : "freed", f->alloc_driver[0] ? f->alloc_driver : "nt",
+           report_irql(b->alloc_irql));
     if (!b->live)
-        pp_fmt_append(text, sizeof text, ", freed by %s at %s", f->free_driver[0] ? f->free_driver : "nt",
-                      report_irql(b->free_irql));
+        pp_fmt_append(text, sizeof text, ", freed by %s at %s",
+                      f->free_driver[0] ? f->free_driver : "nt", report_irql(b->free_irql));
     report_wrapped(out, "Block", text);
     words = strcmp(f->alloc_driver, "nt") ? NULL : report_kernel_tag(b->tag);
     if (words)
@@ -129,9 +133,10 @@ static void hex_row(const struct vf_finding *f, uint32_t row, FILE *out)
     for (uint32_t i = 0; i < 16; i++) {
         uint8_t c = f->window[row + i];
 
-        pp_fmt_append(line, sizeof line, "%c", f->window_valid[row + i] != 1 ? ' '
-                                               : c >= 0x20 && c < 0x7F ? c
-                                                                       : '.');
+        pp_fmt_append(line, sizeof line, "%c",
+                      f->window_valid[row + i] != 1 ? ' '
+                      : c >= 0x20 && c < 0x7F       ? c
+                                                    : '.');
     }
     if (f->has_block && at + 16 > start && at < end) {
         report_tag(f->block.tag, tag);
@@ -154,7 +159,8 @@ static void bytes_text(const struct vf_finding *f, FILE *out)
         bool readable = row_readable(f, row);
 
         any |= readable;
-        hidden |= f->window_valid[row] == HOST_BYTE_HIDDEN || f->window_valid[row + 8] == HOST_BYTE_HIDDEN;
+        hidden |= f->window_valid[row] == HOST_BYTE_HIDDEN ||
+                  f->window_valid[row + 8] == HOST_BYTE_HIDDEN;
         if (!readable && !row_has_bad(f, row))
             continue;
         first = PP_MIN(first, row);
@@ -224,7 +230,8 @@ static const char *stack_title(const struct vf_finding *f)
 static bool same_stack(const struct vf_finding *a, const struct vf_finding *b)
 {
     return a->block.tag == b->block.tag && a->alloc_stack.count == b->alloc_stack.count &&
-           !memcmp(a->alloc_stack.pc, b->alloc_stack.pc, a->alloc_stack.count * sizeof a->alloc_stack.pc[0]);
+           !memcmp(a->alloc_stack.pc, b->alloc_stack.pc,
+                   a->alloc_stack.count * sizeof a->alloc_stack.pc[0]);
 }
 
 /* Blocks with one tag from one place. */
@@ -304,7 +311,8 @@ static void finding_text(struct host_symbols *s, const struct host_verdict *v,
         block_text(f, out);
     else if (f->has_addr || f->access != VF_NO_ACCESS)
         address_text(v, f, out);
-    pp_fmt(line, sizeof line, "%s, at %s", h->during[0] ? h->during : "start", report_irql(f->irql));
+    pp_fmt(line, sizeof line, "%s, at %s", h->during[0] ? h->during : "start",
+           report_irql(f->irql));
     report_wrapped(out, "When", line);
     if (h->repeats)
         fprintf(out, "  Again     %u more time%s\n", h->repeats, report_plural(h->repeats));
@@ -323,7 +331,8 @@ static bool is_module_name(const char *text)
 {
     const char *dot = strrchr(text, '.');
 
-    return dot && (!strcasecmp(dot, ".sys") || !strcasecmp(dot, ".exe") || !strcasecmp(dot, ".dll"));
+    return dot &&
+           (!strcasecmp(dot, ".sys") || !strcasecmp(dot, ".exe") || !strcasecmp(dot, ".dll"));
 }
 
 static void not_modelled_text(struct host_symbols *s, const struct host_stop *st, FILE *out)
@@ -331,21 +340,24 @@ static void not_modelled_text(struct host_symbols *s, const struct host_stop *st
     struct vf_finding none = {.access = VF_NO_ACCESS};
 
     if (is_module_name(st->detail))
-        fprintf(out, "poolproof: not modelled: %s!%s was called; that request was not carried on\n", st->detail,
-                st->name);
+        fprintf(out, "poolproof: not modelled: %s!%s was called; that request was not carried on\n",
+                st->detail, st->name);
     else
-        fprintf(out, "poolproof: not modelled: %s%s%s\n", st->name, st->detail[0] ? ": " : "", st->detail);
+        fprintf(out, "poolproof: not modelled: %s%s%s\n", st->name, st->detail[0] ? ": " : "",
+                st->detail);
     stack_text(s, "Called from", &st->stack, &none, false, out);
 }
 
 static void hang_text(struct host_symbols *s, const struct host_stop *st, FILE *out)
 {
-    struct vf_finding none = {.access = VF_READ, .stack = st->stack}; /* the frame is an instruction */
+    struct vf_finding none = {.access = VF_READ,
+                              .stack = st->stack}; /* the frame is an instruction */
     struct vf_stack here = st->stack;
 
     none.pc = here.pc[0];
     fprintf(out, "poolproof: hang: %s%s%s\n", st->name, st->detail[0] ? ": " : "", st->detail);
-    if (st->stack.count == 1) { /* caught somewhere in a loop: the routine is what repeats from run to run */
+    if (st->stack.count ==
+        1) { /* caught somewhere in a loop: the routine is what repeats from run to run */
         const struct host_place *p = host_symbol_place(s, st->stack.pc[0], true);
 
         if (p->offset != UINT64_MAX)
@@ -389,7 +401,9 @@ static void conclusion(const struct host_verdict *v, FILE *out)
             fprintf(out, "poolproof: %s: not exercised: no request was completed\n", driver);
         break;
     case HOST_OWN_FAULT:
-        fprintf(out, "poolproof: %s: no verdict, a fault of Poolproof itself or of a driver that damaged it: %s\n",
+        fprintf(out,
+                "poolproof: %s: no verdict, a fault of Poolproof itself or of a driver that "
+                "damaged it: %s\n",
                 driver, v->own_fault);
         break;
     case HOST_HANG:
@@ -408,17 +422,21 @@ static void exercised(const struct host_verdict *v, FILE *out)
 {
     const struct ke_exercised *e = &v->exercised;
 
-    fprintf(out, "  exercised: %llu of %llu request%s completed, %llu with success; %llu of %llu basic blocks reached\n",
-            (unsigned long long)e->completed, (unsigned long long)e->requests, report_plural(e->requests),
-            (unsigned long long)e->succeeded, (unsigned long long)e->blocks_reached,
-            (unsigned long long)e->blocks);
-    fprintf(out, "  pool: %llu of %llu allocation%s guarded (guards: %s)\n", (unsigned long long)e->guarded,
-            (unsigned long long)e->allocations, report_plural(e->allocations), v->guard[0] ? v->guard : "none");
+    fprintf(out,
+            "  exercised: %llu of %llu request%s completed, %llu with success; %llu of %llu basic "
+            "blocks reached\n",
+            (unsigned long long)e->completed, (unsigned long long)e->requests,
+            report_plural(e->requests), (unsigned long long)e->succeeded,
+            (unsigned long long)e->blocks_reached, (unsigned long long)e->blocks);
+    fprintf(out, "  pool: %llu of %llu allocation%s guarded (guards: %s)\n",
+            (unsigned long long)e->guarded, (unsigned long long)e->allocations,
+            report_plural(e->allocations), v->guard[0] ? v->guard : "none");
     if (v->entry_failed.what[0] && host_verdict_exit(v) != HOST_NOT_EXERCISED)
-        fprintf(out, "  %s failed with status 0x%08X\n", v->entry_failed.what, (unsigned)v->entry_failed.status);
+        fprintf(out, "  %s failed with status 0x%08X\n", v->entry_failed.what,
+                (unsigned)v->entry_failed.status);
     if (v->restarts)
-        fprintf(out, "  %u request%s ended a machine; a fresh one went on with the next\n", v->restarts,
-                report_plural(v->restarts));
+        fprintf(out, "  %u request%s ended a machine; a fresh one went on with the next\n",
+                v->restarts, report_plural(v->restarts));
     if (v->unfinished[0])
         fprintf(out, "  %s\n", v->unfinished);
 }
@@ -427,12 +445,12 @@ void host_report(const struct host_verdict *v, FILE *out)
 {
     struct host_symbols *s = host_symbols_new(v);
 
-    for (unsigned i = 0; i < v->warning_count; i++)
-        fprintf(out, "poolproof: note: %s\n", v->warnings[i]);
     for (unsigned i = 0; i < v->finding_count; i++)
         finding_text(s, v, &v->findings[i], out);
     for (unsigned i = 0; i < v->expect_count; i++)
         fprintf(out, "poolproof: %s\n", v->expects[i]);
+    for (unsigned i = 0; i < v->warning_count; i++)
+        fprintf(out, "poolproof: note: %s\n", v->warnings[i]);
     if (v->death[0])
         fprintf(out, "poolproof: %s: %s\n", report_base(v->o->driver), v->death);
     for (unsigned i = 0; i < v->not_modelled_count; i++)

@@ -23,8 +23,8 @@ void report_address_words(const struct host_verdict *v, uint64_t addr, char *buf
 /* Is frame `i` of the access stack the very instruction (not a return address)? */
 bool report_is_exact(const struct vf_finding *f, uint32_t i);
 /* "rule: what, where, by whom" without the program's name. */
-void report_headline(struct host_symbols *s, const struct host_verdict *v, const struct host_finding *h,
-                     char *buf, size_t size);
+void report_headline(struct host_symbols *s, const struct host_verdict *v,
+                     const struct host_finding *h, char *buf, size_t size);
 /* The lines of source around the culprit, where the file can be read. */
 void report_source(struct host_symbols *s, const struct vf_finding *f, FILE *out);
 /* A labelled paragraph of at most 100 columns. */

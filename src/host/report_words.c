@@ -1,4 +1,5 @@
-/* What the report calls things: positions, addresses, IRQLs, tags, and the sentence of the first line. */
+/* What the report calls things: positions, addresses, IRQLs, tags, and the sentence of the first
+ * line. */
 #include "host/report_priv.h"
 
 #include <ctype.h>
@@ -49,7 +50,8 @@ const char *report_kernel_tag(uint32_t tag)
     static const struct {
         const char *tag, *words;
     } table[] = {
-        {"IoSB", "the system buffer of a request (Irp->AssociatedIrp.SystemBuffer): as large as the larger of"
+        {"IoSB", "the system buffer of a request (Irp->AssociatedIrp.SystemBuffer): as large as "
+                 "the larger of"
                  " the input and output lengths that the caller gave"},
         {"Irp ", "an IRP with its stack locations"},
         {"VMdl", "an MDL"},
@@ -70,7 +72,8 @@ const char *report_kernel_tag(uint32_t tag)
     return NULL;
 }
 
-/* Six equal bytes on top: a pointer read from filled memory, perhaps with a member's offset added. */
+/* Six equal bytes on top: a pointer read from filled memory, perhaps with a member's offset added.
+ */
 static bool is_filled_with(uint64_t addr, uint8_t byte)
 {
     return byte && addr >> 16 == byte * 0x010101010101ull;
@@ -83,12 +86,14 @@ static const char *wild_cause(const struct host_verdict *v, const struct vf_find
     const char *words = ke_address_words(addr);
 
     if (is_filled_with(addr, v->patterns.fresh))
-        return "A pointer was used that nobody had stored yet: the memory it was read from still holds what fills"
+        return "A pointer was used that nobody had stored yet: the memory it was read from still "
+               "holds what fills"
                " fresh pool. Initialise the structure, or allocate it zeroed (ExAllocatePool2).";
     if (is_filled_with(addr, v->patterns.freed))
         return "A pointer was read from memory that had been freed.";
     if (words && strstr(words, "stacks") && f->access != VF_EXECUTE)
-        return "The end of the kernel stack was passed: a copy to or from a local variable is longer than the"
+        return "The end of the kernel stack was passed: a copy to or from a local variable is "
+               "longer than the"
                " variable.";
     return NULL;
 }
@@ -103,10 +108,12 @@ const char *report_cause(const struct host_verdict *v, const struct vf_finding *
         return wild;
     report_tag(f->block.tag, tag);
     if (freed_by_kernel && f->access != VF_NO_ACCESS && !strcmp(tag, "Irp "))
-        return "The driver touched an IRP after completing it. From IoCompleteRequest (or IoFreeIrp) on the IRP"
+        return "The driver touched an IRP after completing it. From IoCompleteRequest (or "
+               "IoFreeIrp) on the IRP"
                " belongs to somebody else: keep what is still needed in a local variable.";
     if (freed_by_kernel && f->access != VF_NO_ACCESS && !strcmp(tag, "IoSB"))
-        return "The driver touched a request's system buffer after completing the request: the buffer goes"
+        return "The driver touched a request's system buffer after completing the request: the "
+               "buffer goes"
                " with the IRP.";
     return vf_rule_info((enum vf_rule)f->rule)->sentence;
 }
@@ -150,7 +157,8 @@ void report_address_words(const struct host_verdict *v, uint64_t addr, char *buf
     else if (addr >> 47 && addr >> 47 != 0x1FFFF)
         pp_fmt(buf, size, "not canonical: no address at all on this processor");
     else if (addr >> 47)
-        pp_fmt(buf, size, "a kernel address of a real Windows, or a number; nothing lies there in a machine");
+        pp_fmt(buf, size,
+               "a kernel address of a real Windows, or a number; nothing lies there in a machine");
 }
 
 /* ---- Who did it ---- */
@@ -163,11 +171,31 @@ bool report_is_exact(const struct vf_finding *f, uint32_t i)
 /* Routines that compilers link in: the mistake is their caller's. */
 static bool is_library(const char *function)
 {
-    static const char *const names[] = {
-        "memcpy", "memmove", "memset", "memcmp", "strcpy", "strncpy", "strcat", "strlen", "wcscpy", "wcscat",
-        "wcslen", "wcsncpy", "RtlCopyMemory", "RtlFillMemory", "RtlZeroMemory", "__report_gsfailure",
-        "__report_rangecheckfailure", "_guard_dispatch_icall", "_guard_check_icall", "__security_check_cookie",
-        "__chkstk", "DbgBreakPoint", "__fastfail", "__stack_chk_fail", "support_memcpy"};
+    static const char *const names[] = {"memcpy",
+                                        "memmove",
+                                        "memset",
+                                        "memcmp",
+                                        "strcpy",
+                                        "strncpy",
+                                        "strcat",
+                                        "strlen",
+                                        "wcscpy",
+                                        "wcscat",
+                                        "wcslen",
+                                        "wcsncpy",
+                                        "RtlCopyMemory",
+                                        "RtlFillMemory",
+                                        "RtlZeroMemory",
+                                        "__report_gsfailure",
+                                        "__report_rangecheckfailure",
+                                        "_guard_dispatch_icall",
+                                        "_guard_check_icall",
+                                        "__security_check_cookie",
+                                        "__chkstk",
+                                        "DbgBreakPoint",
+                                        "__fastfail",
+                                        "__stack_chk_fail",
+                                        "support_memcpy"};
 
     for (size_t i = 0; i < PP_COUNT(names); i++) {
         if (!strcmp(function, names[i]))
@@ -220,7 +248,8 @@ static void clause(const char *sentence, char *buf, size_t size)
 {
     size_t n = 0;
 
-    while (sentence[n] && sentence[n] != ':' && !(sentence[n] == '.' && (!sentence[n + 1] || sentence[n + 1] == ' ')))
+    while (sentence[n] && sentence[n] != ':' &&
+           !(sentence[n] == '.' && (!sentence[n + 1] || sentence[n + 1] == ' ')))
         n++;
     pp_fmt(buf, size, "%.*s", (int)n, sentence);
     /* "A block", "The driver": but not "KeSetEvent", "IRPs". */
@@ -249,7 +278,8 @@ static bool is_block_fault(const struct vf_finding *f)
 
 static bool is_exception(const struct vf_finding *f)
 {
-    return f->rule == VF_THREAD_EXCEPTION || f->rule == VF_KMODE_EXCEPTION || f->rule == VF_SERVICE_EXCEPTION;
+    return f->rule == VF_THREAD_EXCEPTION || f->rule == VF_KMODE_EXCEPTION ||
+           f->rule == VF_SERVICE_EXCEPTION;
 }
 
 static const char *exception_name(uint64_t code)
@@ -291,7 +321,8 @@ static const char *wild_title(const struct vf_finding *f)
     if (words && !strncmp(words, "next to NULL", 12))
         return "use of a NULL pointer";
     if (words && strstr(words, "stacks"))
-        return f->access == VF_EXECUTE ? "jump into a stack" : "access past the end of a kernel stack";
+        return f->access == VF_EXECUTE ? "jump into a stack"
+                                       : "access past the end of a kernel stack";
     return "use of a wild pointer";
 }
 
@@ -322,8 +353,13 @@ static void exception_deed(const struct vf_finding *f, char *buf, size_t size)
     unsigned long long kind, addr;
 
     pp_fmt(buf, size, "raised 0x%08X (%s", (unsigned)f->p[0], exception_name(f->p[0]));
-    if ((uint32_t)f->p[0] == 0xC0000005 && sscanf(f->detail, "exception %*x, parameters %llx %llx", &kind, &addr) == 2)
-        pp_fmt_append(buf, size, " %s 0x%llx", kind == 0 ? "reading" : kind == 1 ? "writing" : "executing", addr);
+    if ((uint32_t)f->p[0] == 0xC0000005 &&
+        sscanf(f->detail, "exception %*x, parameters %llx %llx", &kind, &addr) == 2)
+        pp_fmt_append(buf, size, " %s 0x%llx",
+                      kind == 0   ? "reading"
+                      : kind == 1 ? "writing"
+                                  : "executing",
+                      addr);
     pp_fmt_append(buf, size, ")");
 }
 
@@ -337,14 +373,17 @@ static void deed(const struct host_verdict *v, const struct host_finding *h, cha
     buf[0] = '\0';
     if (is_exception(f)) {
         exception_deed(f, buf, size);
-    } else if (f->rule == VF_SPECIAL_HEAD || f->rule == VF_SPECIAL_TAIL || f->rule == VF_SPECIAL_BIT) {
+    } else if (f->rule == VF_SPECIAL_HEAD || f->rule == VF_SPECIAL_TAIL ||
+               f->rule == VF_SPECIAL_BIT) {
         report_position(f, pos, sizeof pos);
-        pp_fmt(buf, size, "damaged %s a %llu-byte block \"%s\"", pos, (unsigned long long)f->block.size, tag);
+        pp_fmt(buf, size, "damaged %s a %llu-byte block \"%s\"", pos,
+               (unsigned long long)f->block.size, tag);
     } else if (is_block_fault(f)) {
         report_position(f, pos, sizeof pos);
         pp_fmt(buf, size, "%s %s%s a %s%llu-byte block \"%s\"", past_tense(f->access),
-               strncmp(pos, "the", 3) && strncmp(pos, "byte", 4) && f->access != VF_EXECUTE ? "at " : "", pos,
-               f->block.live ? "" : "freed ", (unsigned long long)f->block.size, tag);
+               strncmp(pos, "the", 3) && strncmp(pos, "byte", 4) && f->access != VF_EXECUTE ? "at "
+                                                                                            : "",
+               pos, f->block.live ? "" : "freed ", (unsigned long long)f->block.size, tag);
     } else if (f->access != VF_NO_ACCESS) {
         uint64_t addr = report_bad_address(f);
 
@@ -362,16 +401,16 @@ static void deed(const struct host_verdict *v, const struct host_finding *h, cha
 
         for (uint32_t i = 0; i < h->leak_count; i++)
             bytes += h->leaks[i].block.size;
-        pp_fmt(buf, size, "left %u block%s, %llu byte%s", h->leak_count, report_plural(h->leak_count),
-               (unsigned long long)bytes, report_plural(bytes));
+        pp_fmt(buf, size, "left %u block%s, %llu byte%s", h->leak_count,
+               report_plural(h->leak_count), (unsigned long long)bytes, report_plural(bytes));
     } else if (f->has_block) {
         pp_fmt(buf, size, "and a %s%llu-byte block \"%s\"", f->block.live ? "" : "freed ",
                (unsigned long long)f->block.size, tag);
     }
 }
 
-void report_headline(struct host_symbols *s, const struct host_verdict *v, const struct host_finding *h,
-                     char *buf, size_t size)
+void report_headline(struct host_symbols *s, const struct host_verdict *v,
+                     const struct host_finding *h, char *buf, size_t size)
 {
     const struct vf_finding *f = &h->f;
     char what[240], done[320], where[400];
@@ -381,8 +420,8 @@ void report_headline(struct host_symbols *s, const struct host_verdict *v, const
     deed(v, h, done, sizeof done);
     where[0] = '\0';
     if (frame >= 0)
-        place_text(host_symbol_place(s, f->stack.pc[frame], report_is_exact(f, (uint32_t)frame)), where,
-                   sizeof where);
+        place_text(host_symbol_place(s, f->stack.pc[frame], report_is_exact(f, (uint32_t)frame)),
+                   where, sizeof where);
     pp_fmt(buf, size, "%s: %s", what, f->driver[0] ? f->driver : report_base(v->o->driver));
     if (done[0])
         pp_fmt_append(buf, size, "%s%s", strncmp(done, "and ", 4) ? " " : ", ",

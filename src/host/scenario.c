@@ -2,18 +2,19 @@
  * Scenarios in Lua 5.4: what a test wants to be done with a driver. Runs in the machine, before the
  * driver's memory is trusted with anything, with no libraries that reach outside.
  *
- *   open(name[, access]) -> file or nil, status       names as programs write them: \\.\Foo, \??\Foo, \Device\Foo
- *   file:ioctl(code[, in[, out_size]]) -> status, out bytes
- *   file:read(size[, offset]) -> status, bytes        file:write(bytes[, offset]) -> status, count
- *   file:cancel() -> count                            file:close() -> status
- *   userbuffer(size[, bytes]) -> buffer               memory of the simulated program: an ioctl takes it in place
- *                                                     of in bytes or out size, the driver sees its own address
- *   buffer:read([offset[, size]]) -> bytes            buffer:write(bytes[, offset])   buffer:address()   buffer:free()
- *   pnp("start" | "query_stop" | ... ) -> status      power("D0".."D3") -> status
- *   sleep(ms)      virtual time passes                expect(condition[, text])   a failure is a finding
- *   log(text)      shown with --verbose               seed                        the run's seed
+ *   open(name[, access]) -> file or nil, status       names as programs write them: \\.\Foo,
+ * \??\Foo, \Device\Foo file:ioctl(code[, in[, out_size]]) -> status, out bytes file:read(size[,
+ * offset]) -> status, bytes        file:write(bytes[, offset]) -> status, count file:cancel() ->
+ * count                            file:close() -> status userbuffer(size[, bytes]) -> buffer
+ * memory of the simulated program: an ioctl takes it in place of in bytes or out size, the driver
+ * sees its own address buffer:read([offset[, size]]) -> bytes            buffer:write(bytes[,
+ * offset])   buffer:address()   buffer:free() pnp("start" | "query_stop" | ... ) -> status
+ * power("D0".."D3") -> status sleep(ms)      virtual time passes                expect(condition[,
+ * text])   a failure is a finding log(text)      shown with --verbose               seed the run's
+ * seed
  *
- * DriverEntry (and AddDevice with start) run before the first line, remove and unload after the last.
+ * DriverEntry (and AddDevice with start) run before the first line, remove and unload after the
+ * last.
  */
 #include "host/host_priv.h"
 
@@ -48,7 +49,9 @@ static void step_done(lua_State *L, const char *what, const struct ke_result *r)
 
     host_step_end(m, HOST_STEP_REQUEST, what, r);
     if (ke_is_unsound())
-        luaL_error(L, "a finding ended this request and left locks or IRQL behind; the scenario ends here");
+        luaL_error(
+            L,
+            "a finding ended this request and left locks or IRQL behind; the scenario ends here");
 }
 
 static void push_status(lua_State *L, const struct ke_result *r)
@@ -84,7 +87,8 @@ static int l_open(lua_State *L)
     char what[120];
 
     pp_fmt(what, sizeof what, "open %s", name);
-    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* a scenario is never resumed in the middle */
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST,
+                          what); /* a scenario is never resumed in the middle */
     r = ke_open(name, access, &f);
     step_done(L, what, &r);
     if (!f) {
@@ -163,7 +167,8 @@ static int l_buffer_free(lua_State *L)
 
 static int ioctl_with_buffers(lua_State *L, struct ke_file *f, uint32_t code)
 {
-    struct user_buffer *in = luaL_testudata(L, 3, BUFFER_TYPE), *out = luaL_testudata(L, 4, BUFFER_TYPE);
+    struct user_buffer *in = luaL_testudata(L, 3, BUFFER_TYPE),
+                       *out = luaL_testudata(L, 4, BUFFER_TYPE);
     size_t in_size = 0, out_size;
     const char *bytes = in ? "" : luaL_optlstring(L, 3, "", &in_size);
     struct ke_result r;
@@ -174,7 +179,8 @@ static int ioctl_with_buffers(lua_State *L, struct ke_file *f, uint32_t code)
     out_size = out ? to_buffer(L, 4)->size : 0;
     pp_fmt(what, sizeof what, "IOCTL 0x%08X, %zu bytes in, %zu out", code, in_size, out_size);
     (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* as above */
-    r = ke_ioctl(f, code, in ? in->p : (const void *)bytes, in_size, out ? out->p : NULL, out_size, false);
+    r = ke_ioctl(f, code, in ? in->p : (const void *)bytes, in_size, out ? out->p : NULL, out_size,
+                 false);
     step_done(L, what, &r);
     push_status(L, &r);
     lua_pushinteger(L, (lua_Integer)r.information);
@@ -279,13 +285,13 @@ static int l_file_gc(lua_State *L)
 
 static int l_pnp(lua_State *L)
 {
-    static const char *const names[] = {"start", "stop", "query_stop", "cancel_stop", "query_remove",
-                                        "cancel_remove", "remove", "surprise_removal", "query_capabilities",
-                                        NULL};
-    static const uint8_t minors[] = {IRP_MN_START_DEVICE, IRP_MN_STOP_DEVICE, IRP_MN_QUERY_STOP_DEVICE,
-                                     IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE,
-                                     IRP_MN_CANCEL_REMOVE_DEVICE, IRP_MN_REMOVE_DEVICE,
-                                     IRP_MN_SURPRISE_REMOVAL, IRP_MN_QUERY_CAPABILITIES};
+    static const char *const names[] = {
+        "start",         "stop",   "query_stop",       "cancel_stop",        "query_remove",
+        "cancel_remove", "remove", "surprise_removal", "query_capabilities", NULL};
+    static const uint8_t minors[] = {
+        IRP_MN_START_DEVICE,       IRP_MN_STOP_DEVICE,         IRP_MN_QUERY_STOP_DEVICE,
+        IRP_MN_CANCEL_STOP_DEVICE, IRP_MN_QUERY_REMOVE_DEVICE, IRP_MN_CANCEL_REMOVE_DEVICE,
+        IRP_MN_REMOVE_DEVICE,      IRP_MN_SURPRISE_REMOVAL,    IRP_MN_QUERY_CAPABILITIES};
     int which = luaL_checkoption(L, 1, NULL, names);
     struct ke_result r;
 
@@ -368,23 +374,26 @@ static int l_log(lua_State *L)
 static void open_libraries(lua_State *L)
 {
     static const luaL_Reg libs[] = {
-        {LUA_GNAME, luaopen_base},       {LUA_TABLIBNAME, luaopen_table}, {LUA_STRLIBNAME, luaopen_string},
-        {LUA_MATHLIBNAME, luaopen_math}, {LUA_UTF8LIBNAME, luaopen_utf8}, {LUA_COLIBNAME, luaopen_coroutine},
+        {LUA_GNAME, luaopen_base},        {LUA_TABLIBNAME, luaopen_table},
+        {LUA_STRLIBNAME, luaopen_string}, {LUA_MATHLIBNAME, luaopen_math},
+        {LUA_UTF8LIBNAME, luaopen_utf8},  {LUA_COLIBNAME, luaopen_coroutine},
     };
     static const char *const gone[] = {"dofile", "loadfile", "load", "print", "collectgarbage"};
     static const luaL_Reg functions[] = {
-        {"open", l_open},   {"pnp", l_pnp},       {"power", l_power},
-        {"sleep", l_sleep}, {"expect", l_expect}, {"log", l_log},
-        {"userbuffer", l_userbuffer},
+        {"open", l_open},     {"pnp", l_pnp}, {"power", l_power},           {"sleep", l_sleep},
+        {"expect", l_expect}, {"log", l_log}, {"userbuffer", l_userbuffer},
     };
     static const luaL_Reg methods[] = {
-        {"ioctl", l_ioctl}, {"read", l_read},   {"write", l_write},    {"cancel", l_cancel},
+        {"ioctl", l_ioctl}, {"read", l_read},    {"write", l_write}, {"cancel", l_cancel},
         {"close", l_close}, {"__gc", l_file_gc}, {NULL, NULL},
     };
 
     static const luaL_Reg buffer_methods[] = {
-        {"read", l_buffer_read},       {"write", l_buffer_write}, {"address", l_buffer_address},
-        {"free", l_buffer_free}, {NULL, NULL},
+        {"read", l_buffer_read},
+        {"write", l_buffer_write},
+        {"address", l_buffer_address},
+        {"free", l_buffer_free},
+        {NULL, NULL},
     };
 
     for (size_t i = 0; i < PP_COUNT(libs); i++) {
@@ -439,7 +448,8 @@ bool host_scenario(struct host_machine *m)
     if (!ok) {
         const char *text = luaL_tolstring(L, -1, NULL);
 
-        host_journal_write(m->journal, ke_is_unsound() ? HOST_REC_WARN : HOST_REC_SCRIPT, text, strlen(text));
+        host_journal_write(m->journal, ke_is_unsound() ? HOST_REC_WARN : HOST_REC_SCRIPT, text,
+                           strlen(text));
     }
     if (ke_is_unsound())
         return ok; /* closing files would run the driver again */

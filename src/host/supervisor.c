@@ -1,6 +1,6 @@
 /*
- * The supervisor: reads the driver, starts a machine in a child process, collects its records, starts a
- * fresh machine when one is no longer sound, and turns everything into a verdict.
+ * The supervisor: reads the driver, starts a machine in a child process, collects its records,
+ * starts a fresh machine when one is no longer sound, and turns everything into a verdict.
  */
 #include "host/host_priv.h"
 
@@ -17,7 +17,13 @@
 #include <unistd.h>
 
 /* Without --timeout: for a whole machine, and for one request. Most machines need milliseconds. */
-enum { TIMEOUT_DEFAULT_S = 60, SILENCE_DEFAULT_S = 10, TIMEOUTS_MAX = 2, CORES_MAX = 8, PROGRESS_MS = 100 };
+enum {
+    TIMEOUT_DEFAULT_S = 60,
+    SILENCE_DEFAULT_S = 10,
+    TIMEOUTS_MAX = 2,
+    CORES_MAX = 8,
+    PROGRESS_MS = 100
+};
 
 /* One machine while it runs. */
 struct running {
@@ -26,7 +32,8 @@ struct running {
     struct host_core core;
     pid_t pid;
     int journal, go; /* our ends of its pipes */
-    uint64_t deadline, silence; /* real nanoseconds: until when, and without a record for how long */
+    uint64_t deadline,
+        silence; /* real nanoseconds: until when, and without a record for how long */
     bool timed_out, damaged;
 };
 
@@ -74,8 +81,8 @@ static void keep_core(struct running *r, const char *why)
         return;
     err = host_core_write(&r->core, &r->s->v, why);
     if (err)
-        fprintf(stderr, "poolproof: %s: cannot keep the machine's memory: %s\n", r->s->v.o->keep_core,
-                strerror(-err));
+        fprintf(stderr, "poolproof: %s: cannot keep the machine's memory: %s\n",
+                r->s->v.o->keep_core, strerror(-err));
 }
 
 static bool in_module(const struct host_verdict *v, uint64_t pc)
@@ -136,12 +143,14 @@ static void judge_end(struct running *r, int status)
     if (v->death[0])
         return;
     if (WIFSIGNALED(status))
-        pp_fmt(v->death, sizeof v->death,
-               "the driver made a system call of the host, which no Windows driver does, during: %s",
-               step_name(s));
+        pp_fmt(
+            v->death, sizeof v->death,
+            "the driver made a system call of the host, which no Windows driver does, during: %s",
+            step_name(s));
     else
         pp_fmt(v->death, sizeof v->death,
-               "the driver ended its own process by a system call of the host, during: %s", step_name(s));
+               "the driver ended its own process by a system call of the host, during: %s",
+               step_name(s));
 }
 
 /* What the machine says, until it has said everything or time is up. */
@@ -155,7 +164,8 @@ static void listen_to(struct running *r)
         int n;
 
         if (now >= end) {
-            on_timeout(r, (unsigned)((end - (end == r->deadline ? start : heard) + 500000000u) / 1000000000u));
+            on_timeout(r, (unsigned)((end - (end == r->deadline ? start : heard) + 500000000u) /
+                                     1000000000u));
             return;
         }
         n = poll(&p, 1, (int)PP_MIN((end - now) / 1000000u + 1, 1000u));
@@ -237,7 +247,8 @@ static int start_machine(struct running *r, struct host_machine *m)
     return 0;
 }
 
-static int run_machine(struct host_session *s, struct host_machine *m, unsigned *cores, bool *timed_out)
+static int run_machine(struct host_session *s, struct host_machine *m, unsigned *cores,
+                       bool *timed_out)
 {
     unsigned limit = s->v.o->timeout_s;
     struct running r = {.s = s, .core = {.mem = -1, .maps = -1, .pagemap = -1, .written = *cores}};
@@ -327,7 +338,8 @@ static int run_all(struct host_session *s, struct host_machine *m)
         uint32_t at;
 
         if (err) {
-            fprintf(stderr, "poolproof: %s: cannot start a machine: %s\n", m->o->driver, strerror(-err));
+            fprintf(stderr, "poolproof: %s: cannot start a machine: %s\n", m->o->driver,
+                    strerror(-err));
             return err;
         }
         at = next_start(s, m);
@@ -335,7 +347,8 @@ static int run_all(struct host_session *s, struct host_machine *m)
             return 0;
         timeouts += timed_out;
         if (timeouts >= TIMEOUTS_MAX || s->v.restarts >= HOST_RESTARTS_MAX) {
-            pp_fmt(s->v.unfinished, sizeof s->v.unfinished, "%s ended a machine: the rest was not tried",
+            pp_fmt(s->v.unfinished, sizeof s->v.unfinished,
+                   "%s ended a machine: the rest was not tried",
                    timeouts >= TIMEOUTS_MAX ? "the time limit twice" : "too many requests");
             return 0;
         }

@@ -1,7 +1,8 @@
 /*
- * Names for addresses: one llvm-symbolizer child, started at the first question and kept open. It reads
- * DWARF and PDB beside the image or in the folders of --symbols. Without it (or without symbols) module
- * and offset are what a reader gets. Distances from a function's start come from the image's own .pdata.
+ * Names for addresses: one llvm-symbolizer child, started at the first question and kept open. It
+ * reads DWARF and PDB beside the image or in the folders of --symbols. Without it (or without
+ * symbols) module and offset are what a reader gets. Distances from a function's start come from
+ * the image's own .pdata.
  */
 #include "host/host_priv.h"
 
@@ -41,7 +42,8 @@ struct host_symbols {
     char link_dir[64]; /* folder of links that bring image and PDB together */
 };
 
-static const char *const programs[] = {"llvm-symbolizer-19", "llvm-symbolizer", "llvm-symbolizer-14"};
+static const char *const programs[] = {"llvm-symbolizer-19", "llvm-symbolizer",
+                                       "llvm-symbolizer-14"};
 
 /* ---- The child ---- */
 
@@ -256,14 +258,25 @@ static void add_source(struct host_place *p, json_t *symbol)
         show_path(file, src->file, sizeof src->file);
 }
 
-static void describe(struct host_symbols *s, unsigned index, uint64_t rva, bool exact, struct host_place *p)
+/* The start of a function is no return address: somebody names the routine itself. */
+static bool is_function_start(const struct module_file *f, uint64_t rva)
+{
+    int64_t fn = f->pe ? pe_find_function(f->pe, (uint32_t)rva) : -1;
+
+    return fn >= 0 && pe_function_at(f->pe, (uint32_t)fn).begin == rva;
+}
+
+static void describe(struct host_symbols *s, unsigned index, uint64_t rva, bool exact,
+                     struct host_place *p)
 {
     const struct module_file *f = &s->files[index];
     char line[8192];
     json_t *root = NULL, *list;
-    int64_t fn = f->pe ? pe_find_function(f->pe, (uint32_t)(rva - !exact)) : -1;
     size_t count;
+    int64_t fn;
 
+    exact |= is_function_start(f, rva);
+    fn = f->pe ? pe_find_function(f->pe, (uint32_t)(rva - !exact)) : -1;
     stem(s->v->modules[index].name, p->module, sizeof p->module);
     p->rva = rva;
     if (ask(s, f->symbol_path, rva - !exact, line, sizeof line))

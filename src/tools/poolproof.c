@@ -10,18 +10,21 @@
 
 static const char usage_text[] =
     "usage: poolproof run DRIVER.sys [SCENARIO.lua] [options]   load, drive, unload, verdict\n"
-    "       poolproof info DRIVER.sys                           what it needs, and whether it can run\n"
+    "       poolproof info DRIVER.sys                           what it needs, and whether it can "
+    "run\n"
     "       poolproof --list-rules                              every rule that can be reported\n"
     "\n"
     "options of run:\n"
     "  --verify standard|FLAGS|off  Driver Verifier options (default: standard, 0x209BB)\n"
     "  --special-pool      special pool for all tags, as GFlags sets it; also with --verify off\n"
-    "  --seed N            schedule, random inputs and the security cookie repeat with it (default 0)\n"
+    "  --seed N            schedule, random inputs and the security cookie repeat with it (default "
+    "0)\n"
     "  --bugcheck          stop at the first finding, as Windows does\n"
     "  --timeout S         real seconds a machine may take (default 60, and 10 for one request)\n"
     "  --machine DIR       machine directory (default: $POOLPROOF_MACHINE, else\n"
     "                      $XDG_STATE_HOME/poolproof/default)\n"
-    "  --guard NAME        guard pages by madvise, userfaultfd or mprotect (default: the best there is)\n"
+    "  --guard NAME        guard pages by madvise, userfaultfd or mprotect (default: the best "
+    "there is)\n"
     "  --symbols DIR[:DIR] where PDB files lie (default: beside the driver)\n"
     "  --json FILE         findings as JSON, one object a line\n"
     "  --keep-core DIR     keep the machine's memory and registers when it had to be ended\n"
@@ -29,12 +32,14 @@ static const char usage_text[] =
     "  --verbose           requests, DbgPrint and notes on standard error\n"
     "  -h, --help          this text        -V, --version  the version\n"
     "\n"
-    "exit codes: 0 clean, 1 findings, 2 usage or surroundings, 3 the driver needs something that is not\n"
+    "exit codes: 0 clean, 1 findings, 2 usage or surroundings, 3 the driver needs something that "
+    "is not\n"
     "modelled, 4 hang, 5 not exercised, 70 a fault of Poolproof itself\n";
 
 static int usage_error(const char *what, const char *object)
 {
-    fprintf(stderr, "poolproof: %s%s%s (see poolproof --help)\n", what, object ? ": " : "", object ? object : "");
+    fprintf(stderr, "poolproof: %s%s%s (see poolproof --help)\n", what, object ? ": " : "",
+            object ? object : "");
     return HOST_USAGE;
 }
 
@@ -66,7 +71,8 @@ static bool parse_verify(const char *text, struct host_options *o)
     return true;
 }
 
-/* Options that change what is printed or kept, not what happens; the seed is added to each report. */
+/* Options that change what is printed or kept, not what happens; the seed is added to each report.
+ */
 static const struct {
     const char *name;
     bool has_value;
@@ -99,14 +105,28 @@ static char *command_text(int argc, char **argv)
         int skip = left_out_count(argv[i]);
 
         if (!skip)
-            pp_fmt_append(text, size, strpbrk(argv[i], " \t'\"\\$&;|<>*?") ? " '%s'" : " %s", argv[i]);
+            pp_fmt_append(text, size, strpbrk(argv[i], " \t'\"\\$&;|<>*?") ? " '%s'" : " %s",
+                          argv[i]);
         i += skip ? skip : 1;
     }
     return text;
 }
 
-enum { OPT_VERIFY = 256, OPT_SPECIAL, OPT_SEED, OPT_BUGCHECK, OPT_TIMEOUT, OPT_MACHINE, OPT_GUARD,
-       OPT_SYMBOLS, OPT_JSON, OPT_CORE, OPT_LIKE, OPT_VERBOSE, OPT_RULES };
+enum {
+    OPT_VERIFY = 256,
+    OPT_SPECIAL,
+    OPT_SEED,
+    OPT_BUGCHECK,
+    OPT_TIMEOUT,
+    OPT_MACHINE,
+    OPT_GUARD,
+    OPT_SYMBOLS,
+    OPT_JSON,
+    OPT_CORE,
+    OPT_LIKE,
+    OPT_VERBOSE,
+    OPT_RULES
+};
 
 static const struct option long_options[] = {
     {"verify", required_argument, NULL, OPT_VERIFY},
@@ -149,12 +169,16 @@ static int parse_option(int opt, const char *where, struct host_options *o, bool
 
     switch (opt) {
     case OPT_VERIFY:
-        return parse_verify(optarg, o) ? -1 : usage_error("--verify wants standard, off or flags", optarg);
+        return parse_verify(optarg, o)
+                   ? -1
+                   : usage_error("--verify wants standard, off or flags", optarg);
     case OPT_SPECIAL:
         *special = true;
         return -1;
     case OPT_SEED:
-        return parse_number(optarg, UINT64_MAX, &o->seed) ? -1 : usage_error("--seed wants a number", optarg);
+        return parse_number(optarg, UINT64_MAX, &o->seed)
+                   ? -1
+                   : usage_error("--seed wants a number", optarg);
     case OPT_BUGCHECK:
         o->bugcheck = true;
         return -1;
@@ -167,7 +191,8 @@ static int parse_option(int opt, const char *where, struct host_options *o, bool
         o->machine_dir = optarg;
         return -1;
     case OPT_GUARD:
-        if (strcmp(optarg, "madvise") && strcmp(optarg, "userfaultfd") && strcmp(optarg, "mprotect"))
+        if (strcmp(optarg, "madvise") && strcmp(optarg, "userfaultfd") &&
+            strcmp(optarg, "mprotect"))
             return usage_error("--guard wants madvise, userfaultfd or mprotect", optarg);
         o->guard = optarg;
         return -1;

@@ -52,7 +52,8 @@ void fixture_stack(struct vf_stack *st, const char *stub, uint32_t first_rva, ui
 
 struct vf_finding fixture_overrun(void)
 {
-    struct vf_finding f = {.rule = VF_BEYOND_END, .number = 1, .access = VF_WRITE, .fatal = 1, .has_addr = 1};
+    struct vf_finding f = {
+        .rule = VF_BEYOND_END, .number = 1, .access = VF_WRITE, .fatal = 1, .has_addr = 1};
 
     f.block = (struct pl_block_info){.has_block = true, .special = true, .live = true, .size = 48};
     f.block.start = FIXTURE_POOL + 0xFD0;
@@ -77,8 +78,8 @@ struct vf_finding fixture_overrun(void)
     return f;
 }
 
-void fixture_step(struct host_session *s, enum host_step_kind kind, uint32_t index, uint32_t outcome,
-                  const char *what)
+void fixture_step(struct host_session *s, enum host_step_kind kind, uint32_t index,
+                  uint32_t outcome, const char *what)
 {
     struct host_step st = {.index = index, .outcome = outcome, .kind = (uint32_t)kind};
 

@@ -19,8 +19,8 @@ void fixture_stack(struct vf_stack *st, const char *stub, uint32_t first_rva, ui
 /* A write one past the end of a 48-byte block "Demo". */
 struct vf_finding fixture_overrun(void);
 void fixture_send(struct host_session *s, enum host_rec type, const void *payload, size_t size);
-void fixture_step(struct host_session *s, enum host_step_kind kind, uint32_t index, uint32_t outcome,
-                  const char *what);
+void fixture_step(struct host_session *s, enum host_step_kind kind, uint32_t index,
+                  uint32_t outcome, const char *what);
 /* The report, to be freed. */
 char *fixture_report(const struct host_session *s);
 /* Compare with golden/NAME.txt; with POOLPROOF_ACCEPT=1 write it. */

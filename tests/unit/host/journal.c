@@ -60,8 +60,8 @@ TEST(journal, a_record_in_pieces)
 
 TEST(journal, what_is_no_record_is_refused)
 {
-    static const unsigned char huge[16] = {0x4C, 0x4A, 0x52, 0x50, 1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF,
-                                           0xFF, 0xFF, 0xFF, 0xFF};
+    static const unsigned char huge[16] = {0x4C, 0x4A, 0x52, 0x50, 1,    0,    0,    0,
+                                           0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
     struct host_reader r = {0};
     struct heard h = {0};
     int fds[2];

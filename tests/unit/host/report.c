@@ -19,7 +19,8 @@ TEST(report, overrun)
     struct host_session *s = fixture_session();
     struct vf_finding f = fixture_overrun();
 
-    fixture_step(s, HOST_STEP_REQUEST, 3, HOST_OUTCOME_NONE, "IOCTL 0x00222003 to \\Device\\Demo, 16 bytes in (zeros), 0 out");
+    fixture_step(s, HOST_STEP_REQUEST, 3, HOST_OUTCOME_NONE,
+                 "IOCTL 0x00222003 to \\Device\\Demo, 16 bytes in (zeros), 0 out");
     fixture_send(s, HOST_REC_FINDING, &f, sizeof f);
     fixture_send(s, HOST_REC_FINDING, &f, sizeof f);
     check(s, "overrun");
@@ -102,8 +103,13 @@ TEST(report, leaks_by_stack)
 TEST(report, clean_says_what_was_exercised)
 {
     struct host_session *s = fixture_session();
-    struct ke_exercised e = {.requests = 74, .completed = 74, .succeeded = 8, .blocks = 56,
-                             .blocks_reached = 34, .guarded = 12, .allocations = 12};
+    struct ke_exercised e = {.requests = 74,
+                             .completed = 74,
+                             .succeeded = 8,
+                             .blocks = 56,
+                             .blocks_reached = 34,
+                             .guarded = 12,
+                             .allocations = 12};
 
     fixture_send(s, HOST_REC_EXERCISED, &e, sizeof e);
     host_collect_end(s);
