@@ -3,6 +3,9 @@
 
 static UNICODE_STRING device_name = RTL_CONSTANT_STRING(L"\\Device\\Rule");
 static UNICODE_STRING link_name = RTL_CONSTANT_STRING(L"\\DosDevices\\Rule");
+static PDEVICE_OBJECT rule_device;
+
+BOOLEAN rule_done;
 
 static NTSTATUS complete(PIRP irp, NTSTATUS status)
 {
@@ -21,17 +24,20 @@ static NTSTATUS NTAPI on_open_close(PDEVICE_OBJECT device, PIRP irp)
 static NTSTATUS NTAPI on_control(PDEVICE_OBJECT device, PIRP irp)
 {
     PIO_STACK_LOCATION sp = IoGetCurrentIrpStackLocation(irp);
+    NTSTATUS status;
 
-    if (sp->Parameters.DeviceIoControl.IoControlCode != RULE_IOCTL)
+    if ((sp->Parameters.DeviceIoControl.IoControlCode & ~3) != RULE_IOCTL)
         return complete(irp, STATUS_INVALID_DEVICE_REQUEST);
-    return complete(irp, provoke(device, irp));
+    rule_done = FALSE;
+    status = provoke(device, irp);
+    return rule_done ? status : complete(irp, status);
 }
 
 static VOID NTAPI on_unload(PDRIVER_OBJECT driver)
 {
     finish(driver);
     IoDeleteSymbolicLink(&link_name);
-    IoDeleteDevice(driver->DeviceObject);
+    IoDeleteDevice(rule_device);
 }
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
@@ -57,5 +63,6 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
     driver->MajorFunction[IRP_MJ_CLOSE] = on_open_close;
     driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = on_control;
     driver->DriverUnload = on_unload;
+    rule_device = device;
     return STATUS_SUCCESS;
 }

@@ -1,20 +1,18 @@
-/* Uses KfRaiseIrql to go down. */
+/* Uses KeRaiseIrql to come back down. */
 #include "rule.h"
-
-NTHALAPI KIRQL NTAPI KfRaiseIrql(KIRQL to);
 
 RULE_NOTHING_AT_START
 RULE_NOTHING_AT_END
 
 NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
 {
-    KIRQL old, mid;
+    KIRQL old;
+    KIRQL high;
 
     UNREFERENCED_PARAMETER(device);
     UNREFERENCED_PARAMETER(irp);
     KeRaiseIrql(DISPATCH_LEVEL, &old);
-    mid = KfRaiseIrql(APC_LEVEL);
-    UNREFERENCED_PARAMETER(mid);
+    KeRaiseIrql(old, &high);
     KeLowerIrql(old);
     return STATUS_SUCCESS;
 }

@@ -1,20 +1,16 @@
-/* Raises only upwards. */
+/* Comes back down with KeLowerIrql. */
 #include "rule.h"
-
-NTHALAPI KIRQL NTAPI KfRaiseIrql(KIRQL to);
 
 RULE_NOTHING_AT_START
 RULE_NOTHING_AT_END
 
 NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
 {
-    KIRQL old, mid;
+    KIRQL old;
 
     UNREFERENCED_PARAMETER(device);
     UNREFERENCED_PARAMETER(irp);
-    KeRaiseIrql(APC_LEVEL, &old);
-    mid = KfRaiseIrql(DISPATCH_LEVEL);
-    UNREFERENCED_PARAMETER(mid);
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
     KeLowerIrql(old);
     return STATUS_SUCCESS;
 }

@@ -1,0 +1,20 @@
+/* Builds a write from a NULL buffer: an allocation that nobody checked. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PVOID buffer = ExAllocatePoolWithTag(NonPagedPoolNx, 0x7FFFFFFFFFFF, RULE_TAG);
+    LARGE_INTEGER offset = {0};
+    PIRP own;
+
+    UNREFERENCED_PARAMETER(irp);
+    own = IoBuildAsynchronousFsdRequest(IRP_MJ_WRITE, device, buffer, 512, &offset, NULL);
+    if (own)
+        IoFreeIrp(own);
+    if (buffer)
+        ExFreePoolWithTag(buffer, RULE_TAG);
+    return STATUS_SUCCESS;
+}

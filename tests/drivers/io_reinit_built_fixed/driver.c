@@ -1,0 +1,23 @@
+/* Builds an IRP for each request. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    IO_STATUS_BLOCK result;
+    KEVENT event;
+    PIRP own;
+    NTSTATUS status;
+
+    UNREFERENCED_PARAMETER(irp);
+    KeInitializeEvent(&event, NotificationEvent, FALSE);
+    own = IoBuildDeviceIoControlRequest(0x226000, device, NULL, 0, NULL, 0, TRUE, &event, &result);
+    if (!own)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    status = IoCallDriver(device, own);
+    if (status == STATUS_PENDING)
+        KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, NULL);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,28 @@
+/* Unmaps pages from the program twice. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR buffer = ExAllocatePoolWithTag(NonPagedPoolNx, 2 * PAGE_SIZE, RULE_TAG);
+    PMDL mdl = buffer ? IoAllocateMdl(buffer, 2 * PAGE_SIZE, FALSE, FALSE, NULL) : NULL;
+    PVOID va;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!mdl) {
+        if (buffer)
+            ExFreePoolWithTag(buffer, RULE_TAG);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    MmProbeAndLockPages(mdl, KernelMode, IoModifyAccess);
+    va = MmMapLockedPagesSpecifyCache(mdl, UserMode, MmCached, NULL, FALSE, NormalPagePriority);
+    MmUnmapLockedPages(va, mdl);
+    MmUnmapLockedPages(va, mdl);
+    MmUnlockPages(mdl);
+    IoFreeMdl(mdl);
+    ExFreePoolWithTag(buffer, RULE_TAG);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,40 @@
+/* Unloads while a thread of its own still runs. */
+#include "rule.h"
+
+static KEVENT stop;
+static PVOID thread;
+
+static VOID NTAPI run(PVOID context)
+{
+    UNREFERENCED_PARAMETER(context);
+    KeWaitForSingleObject(&stop, Executive, KernelMode, FALSE, NULL);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+NTSTATUS start(PDRIVER_OBJECT driver, PDEVICE_OBJECT device)
+{
+    HANDLE handle;
+    NTSTATUS status;
+
+    UNREFERENCED_PARAMETER(driver);
+    UNREFERENCED_PARAMETER(device);
+    KeInitializeEvent(&stop, NotificationEvent, FALSE);
+    status = PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, run, NULL);
+    if (!NT_SUCCESS(status))
+        return status;
+    ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, NULL, KernelMode, &thread, NULL);
+    return ZwClose(handle);
+}
+
+void finish(PDRIVER_OBJECT driver)
+{
+    UNREFERENCED_PARAMETER(driver);
+    ObDereferenceObject(thread);
+}
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,22 @@
+/* Leaves a second device behind at unload. */
+#include "rule.h"
+
+static PDEVICE_OBJECT second;
+
+NTSTATUS start(PDRIVER_OBJECT driver, PDEVICE_OBJECT device)
+{
+    UNREFERENCED_PARAMETER(device);
+    return IoCreateDevice(driver, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &second);
+}
+
+void finish(PDRIVER_OBJECT driver)
+{
+    UNREFERENCED_PARAMETER(driver);
+}
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,16 @@
+/* Deletes a resource once. */
+#include "rule.h"
+
+static ERESOURCE resource;
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    ExInitializeResourceLite(&resource);
+    ExDeleteResourceLite(&resource);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,42 @@
+/* The thread has its memory before it is told to stop. */
+#include "rule.h"
+
+static KEVENT stop;
+static PVOID thread;
+
+static VOID NTAPI run(PVOID context)
+{
+    PVOID p = ExAllocatePoolWithTag(NonPagedPoolNx, 64, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(context);
+    KeWaitForSingleObject(&stop, Executive, KernelMode, FALSE, NULL);
+    if (p)
+        ExFreePoolWithTag(p, RULE_TAG);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+RULE_NOTHING_AT_START
+void finish(PDRIVER_OBJECT driver)
+{
+    UNREFERENCED_PARAMETER(driver);
+    KeSetEvent(&stop, IO_NO_INCREMENT, FALSE);
+    if (thread) {
+        KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, NULL);
+        ObDereferenceObject(thread);
+    }
+}
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    HANDLE handle;
+    NTSTATUS status;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeInitializeEvent(&stop, NotificationEvent, FALSE);
+    status = PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, run, NULL);
+    if (!NT_SUCCESS(status))
+        return status;
+    ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, NULL, KernelMode, &thread, NULL);
+    return ZwClose(handle);
+}

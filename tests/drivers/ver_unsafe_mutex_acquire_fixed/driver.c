@@ -1,0 +1,21 @@
+/* Enters the critical region first. */
+#include "rule.h"
+
+static FAST_MUTEX mutex;
+static ULONG shared;
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    ExInitializeFastMutex(&mutex);
+    KeEnterCriticalRegion();
+    ExAcquireFastMutexUnsafe(&mutex);
+    shared++;
+    ExReleaseFastMutexUnsafe(&mutex);
+    KeLeaveCriticalRegion();
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,21 @@
+/* Leaves the critical region before it releases the fast mutex. */
+#include "rule.h"
+
+static FAST_MUTEX mutex;
+static ULONG shared;
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    ExInitializeFastMutex(&mutex);
+    KeEnterCriticalRegion();
+    ExAcquireFastMutexUnsafe(&mutex);
+    shared++;
+    KeLeaveCriticalRegion();
+    ExReleaseFastMutexUnsafe(&mutex);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,20 @@
+/* Waits before raising the IRQL. */
+#include "rule.h"
+
+static KEVENT event;
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    KIRQL old;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeInitializeEvent(&event, NotificationEvent, TRUE);
+    KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, NULL);
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    KeLowerIrql(old);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,30 @@
+/* Queues a work item with a routine. */
+#include "rule.h"
+
+static KEVENT done;
+
+static VOID NTAPI work(PDEVICE_OBJECT device, PVOID context)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(context);
+    KeSetEvent(&done, IO_NO_INCREMENT, FALSE);
+}
+
+static PIO_WORKITEM_ROUTINE routine = work;
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PIO_WORKITEM item = IoAllocateWorkItem(device);
+
+    UNREFERENCED_PARAMETER(irp);
+    if (!item)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    KeInitializeEvent(&done, NotificationEvent, FALSE);
+    IoQueueWorkItem(item, routine, DelayedWorkQueue, NULL);
+    KeWaitForSingleObject(&done, Executive, KernelMode, FALSE, NULL);
+    IoFreeWorkItem(item);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,36 @@
+/* A worker routine returns at DISPATCH_LEVEL: a way out forgets to lower the IRQL. */
+#include "rule.h"
+
+static KEVENT done;
+static ULONG jobs;
+
+static VOID NTAPI work(PDEVICE_OBJECT device, PVOID context)
+{
+    KIRQL old;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(context);
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    KeSetEvent(&done, IO_NO_INCREMENT, FALSE);
+    if (!jobs)
+        return;
+    jobs--;
+    KeLowerIrql(old);
+}
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PIO_WORKITEM item = IoAllocateWorkItem(device);
+
+    UNREFERENCED_PARAMETER(irp);
+    if (!item)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    KeInitializeEvent(&done, NotificationEvent, FALSE);
+    IoQueueWorkItem(item, work, DelayedWorkQueue, NULL);
+    KeWaitForSingleObject(&done, Executive, KernelMode, FALSE, NULL);
+    IoFreeWorkItem(item);
+    return STATUS_SUCCESS;
+}
