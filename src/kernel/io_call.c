@@ -99,8 +99,9 @@ NTSTATUS io_call(DEVICE_OBJECT *device, IRP *irp)
     NTSTATUS status;
 
     if (!io_is_device(device)) {
-        io_rule(VF_IO_CALL_BAD_DEVICE, 4, (uint64_t)(uintptr_t)device, 0, 0, NULL);
         (void)*(volatile CSHORT *)&device->Type; /* a bad address faults here, with its history */
+        io_rule(VF_IO_CALL_BAD_DEVICE, 4, (uint64_t)(uintptr_t)device, 0, 0, NULL);
+        ke_contain();
     }
     if (!next_location(device, irp))
         ke_contain();

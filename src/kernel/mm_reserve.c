@@ -33,6 +33,14 @@ static struct mm_map *reserved_at(PVOID base)
     return m && m->kind == MM_MAP_RESERVED && m->va == KE_ARG(base) ? m : NULL;
 }
 
+/* The MDL is no longer mapped; it may be gone already. */
+static void unmark(MDL *mdl)
+{
+    if (mm_is_accessible(KE_ARG(mdl), sizeof *mdl, true))
+        mdl->MdlFlags = (CSHORT)(mdl->MdlFlags &
+                                 ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED));
+}
+
 NT_EXPORT VOID NTAPI MmFreeMappingAddress(PVOID base, ULONG tag)
 {
     struct mm_map *m = reserved_at(base);
@@ -46,6 +54,7 @@ NT_EXPORT VOID NTAPI MmFreeMappingAddress(PVOID base, ULONG tag)
     if (m->used) {
         mm_rule(VF_PTE_FREE_MAPPED, 0x103, KE_ARG(base), tag, m->used);
         (void)mm_map_reserved(m, NULL, 0); /* taking away cannot fail */
+        unmark((MDL *)(uintptr_t)m->mdl);
     }
     mm_map_free(m);
 }

@@ -122,6 +122,18 @@ static void judge_bad_handle(HANDLE h, POBJECT_TYPE type, KPROCESSOR_MODE mode)
     report_handle(h ? VF_VER_HANDLE_BAD : VF_VER_HANDLE_NULL, h, type, 0);
 }
 
+/* A handle of a program, referenced as the kernel's own: the program can close or replace it meanwhile. */
+static void check_user_handle(HANDLE h, KPROCESSOR_MODE mode)
+{
+    struct vf_case c = {.rule = VF_VER_HANDLE_USER,
+                        .p = {0, KE_ARG(h), KE_ARG(ps_current()), ke_caller()},
+                        .access = VF_NO_ACCESS};
+    const struct ke_image *im = ke_image_current();
+
+    if (mode == KernelMode && h && !(KE_ARG(h) >> 31) && ps_current() != ps_system && im && im->is_verified)
+        (void)vf_report(&c);
+}
+
 NT_EXPORT NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE h, ACCESS_MASK access, POBJECT_TYPE type,
                                                    KPROCESSOR_MODE mode, PVOID *ret,
                                                    POBJECT_HANDLE_INFORMATION ret_info)
@@ -131,6 +143,7 @@ NT_EXPORT NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE h, ACCESS_MASK access,
     NTSTATUS status;
 
     *ret = NULL;
+    check_user_handle(h, mode);
     status = ob_handle_ref_mode(h, mode, &object, &info);
     if (status) {
         judge_bad_handle(h, type, mode);
