@@ -234,7 +234,7 @@ static void place_text(const struct host_place *p, char *buf, size_t size)
         pp_fmt(buf, size, "%s+0x%llx", p->module, (unsigned long long)p->rva);
     else {
         pp_fmt(buf, size, "%s!%s", p->module, src->function);
-        if (p->source_count == 1 && p->offset != UINT64_MAX)
+        if (p->source_count == 1 && p->offset && p->offset != UINT64_MAX)
             pp_fmt_append(buf, size, "+0x%llx", (unsigned long long)p->offset);
         if (src->file[0])
             pp_fmt_append(buf, size, " [%s:%u]", report_base(src->file), src->line);

@@ -171,8 +171,10 @@ static void listen_to(struct running *r)
         n = poll(&p, 1, (int)PP_MIN((end - now) / 1000000u + 1, 1000u));
         if (n < 0 && errno != EINTR)
             return;
-        if (n <= 0)
+        if (n <= 0) {
+            host_progress(r->s); /* a request that takes long */
             continue;
+        }
         heard = now;
         n = host_reader_pump(&r->reader, r->journal, host_collect, r->s);
         r->damaged = n < 0;

@@ -359,7 +359,7 @@ void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, siz
         pp_fmt(buf, size, "%s+0x%llx", p->module, (unsigned long long)p->rva);
     else {
         pp_fmt(buf, size, "%s!%s", p->module, src->function);
-        if (p->offset != UINT64_MAX)
+        if (p->offset && p->offset != UINT64_MAX)
             pp_fmt_append(buf, size, "+0x%llx", (unsigned long long)p->offset);
         if (src->file[0])
             pp_fmt_append(buf, size, " [%s:%u]", src->file, src->line);
