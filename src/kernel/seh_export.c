@@ -240,14 +240,65 @@ NT_EXPORT PVOID NTAPI RtlPcToFileHeader(PVOID pc, PVOID *base)
     return *base;
 }
 
-/* Volatile registers hold what they hold at the call; rax, r10 and r11 are lost on the way. */
-NT_EXPORT VOID NTAPI RtlCaptureContext(PCONTEXT context)
-{
-    struct os_regs r;
-
-    ke_import_regs(ke_gate_import(), &r);
-    ke_context_from_regs(context, &r);
-}
+/* Doc: winnt.h, RtlCaptureContext. Bound without the gate, so that volatile registers are the caller's too
+ * (but r11, which the stub uses). Nothing is pushed before the first store: a bad pointer faults with the
+ * caller's return address on top (trap.c, leave_raw). Seen: the x87 part stays as it was. */
+__asm__(".text\n"
+        ".globl ke_capture_context\n"
+        ".hidden ke_capture_context\n"
+        ".type ke_capture_context, @function\n"
+        "ke_capture_context:\n"
+        "  mov %rax, 0x78(%rcx)\n"
+        "  mov %r15, 0xF0(%rcx)\n"
+        "  pushfq\n"
+        "  mov (%rsp), %eax\n"
+        "  add $8, %rsp\n"
+        "  mov %eax, 0x44(%rcx)\n"
+        "  movl $0x10000F, 0x30(%rcx)\n" /* CONTEXT_FULL | CONTEXT_SEGMENTS */
+        "  stmxcsr 0x34(%rcx)\n"
+        "  stmxcsr 0x118(%rcx)\n"
+        "  movl $0x2B0010, 0x38(%rcx)\n" /* cs, ds */
+        "  movl $0x53002B, 0x3C(%rcx)\n" /* es, fs */
+        "  movl $0x18002B, 0x40(%rcx)\n" /* gs, ss */
+        "  mov 0x78(%rcx), %rax\n"
+        "  mov %rcx, 0x80(%rcx)\n"
+        "  mov %rdx, 0x88(%rcx)\n"
+        "  mov %rbx, 0x90(%rcx)\n"
+        "  mov %rbp, 0xA0(%rcx)\n"
+        "  mov %rsi, 0xA8(%rcx)\n"
+        "  mov %rdi, 0xB0(%rcx)\n"
+        "  mov %r8, 0xB8(%rcx)\n"
+        "  mov %r9, 0xC0(%rcx)\n"
+        "  mov %r10, 0xC8(%rcx)\n"
+        "  mov %r11, 0xD0(%rcx)\n"
+        "  mov %r12, 0xD8(%rcx)\n"
+        "  mov %r13, 0xE0(%rcx)\n"
+        "  mov %r14, 0xE8(%rcx)\n"
+        "  lea 8(%rsp), %r11\n"
+        "  mov %r11, 0x98(%rcx)\n"
+        "  mov (%rsp), %r11\n"
+        "  mov %r11, 0xF8(%rcx)\n"
+        "  movups %xmm0, 0x1A0(%rcx)\n"
+        "  movups %xmm1, 0x1B0(%rcx)\n"
+        "  movups %xmm2, 0x1C0(%rcx)\n"
+        "  movups %xmm3, 0x1D0(%rcx)\n"
+        "  movups %xmm4, 0x1E0(%rcx)\n"
+        "  movups %xmm5, 0x1F0(%rcx)\n"
+        "  movups %xmm6, 0x200(%rcx)\n"
+        "  movups %xmm7, 0x210(%rcx)\n"
+        "  movups %xmm8, 0x220(%rcx)\n"
+        "  movups %xmm9, 0x230(%rcx)\n"
+        "  movups %xmm10, 0x240(%rcx)\n"
+        "  movups %xmm11, 0x250(%rcx)\n"
+        "  movups %xmm12, 0x260(%rcx)\n"
+        "  movups %xmm13, 0x270(%rcx)\n"
+        "  movups %xmm14, 0x280(%rcx)\n"
+        "  movups %xmm15, 0x290(%rcx)\n"
+        "  ret\n"
+        ".globl ke_capture_context_end\n"
+        ".hidden ke_capture_context_end\n"
+        "ke_capture_context_end:\n"
+        ".size ke_capture_context, .-ke_capture_context\n");
 
 /* ---- Stack traces ---- */
 
@@ -272,15 +323,18 @@ NT_EXPORT USHORT NTAPI RtlCaptureStackBackTrace(ULONG skip, ULONG count, PVOID *
     uint64_t sum;
     ULONG n = frames(skip, count, trace, &sum);
 
-    if (hash)
+    if (hash && n)
         *hash = (ULONG)sum;
     return (USHORT)n;
 }
 
-/* Doc: ntifs.h, RtlWalkFrameChain: flag 1 asks for user frames, of which there are none. */
+/* Doc: ntifs.h, RtlWalkFrameChain: flag 1 asks for user frames, of which there are none. A bad
+ * buffer gets none either: Windows catches the exception. */
 NT_EXPORT ULONG NTAPI RtlWalkFrameChain(PVOID *callers, ULONG count, ULONG flags)
 {
     uint64_t sum;
 
-    return (flags & 1) ? 0 : frames(flags >> 8, count, callers, &sum);
+    if ((flags & 1) || !ke_is_touchable(callers, count * sizeof *callers))
+        return 0;
+    return frames(flags >> 8, count, callers, &sum);
 }
