@@ -184,7 +184,7 @@ struct note {
     Elf64_Nhdr head;
     char name[8]; /* "CORE", padded */
     struct elf_prstatus status;
-};
+} __attribute__((packed)); /* the description follows the name at the next multiple of four */
 
 static bool write_headers(const struct image *im, const struct note *note, FILE *out)
 {
@@ -238,6 +238,7 @@ static int write_core(const struct host_core *c, const char *path)
 {
     static struct note note;
     struct image im = {0};
+    elf_gregset_t regs;
     FILE *out = fopen(path, "we");
     int err = out ? find_pages(c, &im) : -errno;
 
@@ -245,9 +246,8 @@ static int write_core(const struct host_core *c, const char *path)
     note.head = (Elf64_Nhdr){.n_namesz = 5, .n_descsz = sizeof note.status, .n_type = NT_PRSTATUS};
     memcpy(note.name, "CORE", 5);
     note.status.pr_pid = c->pid;
-    if (!read_registers(c->pid, &note.status.pr_reg))
-        memset(&note.status.pr_reg, 0,
-               sizeof note.status.pr_reg); /* the memory is worth keeping alone */
+    if (read_registers(c->pid, &regs)) /* else the memory is worth keeping alone */
+        memcpy(&note.status.pr_reg, &regs, sizeof regs);
     if (!err && !(write_headers(&im, &note, out) && write_pages(c, &im, out)))
         err = errno ? -errno : -EIO;
     if (out && fclose(out) && !err)
