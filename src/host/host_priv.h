@@ -125,7 +125,7 @@ struct host_verdict {
     char guard[24];
     struct pl_patterns patterns; /* zeros: not known */
     unsigned restarts;
-    char unfinished[128]; /* why later steps were not tried, or "" */
+    char unfinished[160]; /* why later steps were not tried, or "" */
     unsigned steps;
     unsigned requests_judged; /* HOST_STEP_REQUEST that were answered or cancelled */
     bool stopped;
@@ -140,6 +140,7 @@ struct host_session {
     uint32_t restart_at;
     bool restart, done, ended; /* how the present machine said that it ends */
     bool hold;                 /* it waits to be copied */
+    uint64_t deadline;         /* of all machines together, real nanoseconds */
     unsigned shown;            /* columns of the progress line */
 };
 

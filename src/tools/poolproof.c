@@ -20,7 +20,7 @@ static const char usage_text[] =
     "  --seed N            schedule, random inputs and the security cookie repeat with it (default "
     "0)\n"
     "  --bugcheck          stop at the first finding, as Windows does\n"
-    "  --timeout S         real seconds a machine may take (default 60, and 10 for one request)\n"
+    "  --timeout S         real seconds for everything (default 60; one request: a sixth, or 10)\n"
     "  --machine DIR       machine directory (default: $POOLPROOF_MACHINE, else\n"
     "                      $XDG_STATE_HOME/poolproof/default)\n"
     "  --guard NAME        guard pages by madvise, userfaultfd or mprotect (default: the best "
