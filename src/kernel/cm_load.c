@@ -158,6 +158,8 @@ void cm_defaults(void)
     (void)cm_make_text("Machine\\Security");
     (void)cm_make_text("User\\.Default\\Software");
     (void)cm_make_text("User\\S-1-5-18\\Software");
+    (void)cm_make_text("User\\S-1-5-19\\Software");
+    (void)cm_make_text("User\\S-1-5-20\\Software");
     (void)cm_make_text("User\\S-1-5-21-1000-2000-3000-1001\\Software\\Microsoft");
     boot_hardware();
     boot_system();

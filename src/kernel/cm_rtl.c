@@ -258,10 +258,10 @@ static NTSTATUS deliver_expanded(const struct query *q, const struct item *it)
 /* Each string of a REG_MULTI_SZ by itself, as REG_SZ. */
 static NTSTATUS deliver_each(const struct query *q, const struct item *it)
 {
-    const WCHAR *s = (const WCHAR *)it->data, *end = s + it->size / 2;
+    const WCHAR *s = (const WCHAR *)it->data, *end = s + it->size / 2, *last = end - (end > s);
     NTSTATUS status = STATUS_SUCCESS;
 
-    while (!status && s < end && *s) {
+    while (!status && s < last) { /* Seen: an empty string in the middle counts as one */
         const WCHAR *stop = s;
         struct item one = {it->name, REG_SZ, (const uint8_t *)s, 0};
 
@@ -316,7 +316,7 @@ static NTSTATUS use_default(const struct query *q)
 
     if (q->e->Flags & RTL_QUERY_REGISTRY_REQUIRED)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    if (type == REG_NONE || !it.data)
+    if (type == REG_NONE || !it.data || (type == REG_MULTI_SZ && !*(const WCHAR *)q->e->DefaultData))
         return STATUS_SUCCESS;
     if (!it.size && is_string(type)) {
         const WCHAR *s = q->e->DefaultData;

@@ -23,26 +23,27 @@ static bool same(WCHAR a, WCHAR b, bool ignore_case)
     return a == b || (ignore_case && rtl_upcase(a) == rtl_upcase(b));
 }
 
+/* Where a < has to end at the latest: behind the last dot, or at the end of a name without one. */
+static const WCHAR *star_limit(const WCHAR *n, const WCHAR *n_end)
+{
+    const WCHAR *dot = n_end;
+
+    while (dot > n && dot[-1] != '.')
+        dot--;
+    return dot > n ? dot : n_end;
+}
+
 /* Recursion goes one deeper for each run character of the expression only. */
 static bool match(const WCHAR *e, const WCHAR *e_end, const WCHAR *n, const WCHAR *n_end, bool ignore_case)
 {
     for (; e < e_end; e++) {
         if (*e == '*' || *e == DOS_STAR) {
-            const WCHAR *limit = n_end;
+            const WCHAR *limit = *e == DOS_STAR ? star_limit(n, n_end) : n_end;
 
             while (e + 1 < e_end && e[1] == *e)
                 e++;
             if (e + 1 == e_end && *e == '*')
                 return true;
-            if (*e == DOS_STAR) { /* up to and with the last dot; without one, all of it */
-                const WCHAR *dot = n_end;
-
-                while (dot > n && dot[-1] != '.')
-                    dot--;
-                limit = dot > n ? dot : n_end;
-                if (match(e + 1, e_end, n_end, n_end, ignore_case))
-                    return true;
-            }
             for (;; n++) {
                 if (match(e + 1, e_end, n, n_end, ignore_case))
                     return true;
@@ -67,9 +68,12 @@ static bool match(const WCHAR *e, const WCHAR *e_end, const WCHAR *n, const WCHA
     return n == n_end;
 }
 
+/* Seen: an empty name matches an empty expression only, not even a star. */
 bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *name, size_t name_chars,
                  bool ignore_case)
 {
+    if (!name_chars || !expression_chars)
+        return name_chars == expression_chars;
     return match(expression, expression + expression_chars, name, name + name_chars, ignore_case);
 }
 
@@ -148,71 +152,101 @@ NT_EXPORT BOOLEAN NTAPI FsRtlIsDbcsInExpression(PANSI_STRING expression, PANSI_S
         e[i] = (UCHAR)expression->Buffer[i];
     for (size_t i = 0; i < name->Length; i++)
         n[i] = (UCHAR)name->Buffer[i];
-    return fsrtl_match(e, expression->Length, n, name->Length, true);
+    return fsrtl_match(e, expression->Length, n, name->Length, false); /* the caller upcases */
 }
 
 /* ---- Legal names in the OEM code page ---- */
 
-static bool is_legal_oem(UCHAR c, bool wild, bool hpfs)
+enum { LEGAL_FAT = 1, LEGAL_HPFS = 2, LEGAL_WILD = 8 }; /* FsRtlLegalAnsiCharacterArray */
+
+static bool is_wild(UCHAR c)
 {
-    if (c < 0x20)
+    return c < 0x80 && KE_DATA->LegalAnsi[c] & LEGAL_WILD;
+}
+
+static bool is_legal(UCHAR c, bool wild, unsigned kind)
+{
+    return c >= 0x80 || KE_DATA->LegalAnsi[c] & kind || (wild && is_wild(c));
+}
+
+/* One component. With a wildcard in it only its characters count for FAT. */
+static bool fat_component(const char *s, size_t n, bool wild)
+{
+    size_t base = 0, ext = 0, dots = 0, i;
+    bool has_wild = false;
+
+    for (i = 0; i < n; i++) {
+        if (!is_legal((UCHAR)s[i], wild, LEGAL_FAT) && s[i] != '.')
+            return false;
+        has_wild |= is_wild((UCHAR)s[i]);
+    }
+    if (has_wild)
+        return true;
+    for (i = 0; i < n; i++) {
+        if (s[i] != '.')
+            dots ? ext++ : base++;
+        else if (dots++ || !base || s[i - 1] == ' ')
+            return false;
+    }
+    return base && base <= 8 && ext <= 3 && s[n - 1] != ' ' && s[n - 1] != '.';
+}
+
+static bool hpfs_component(const char *s, size_t n, bool wild)
+{
+    if (n > 255)
         return false;
-    if (strchr("*?<>\"", c))
-        return wild;
-    if (strchr("/:|\\", c))
+    for (size_t i = 0; i < n; i++)
+        if (!is_legal((UCHAR)s[i], wild, LEGAL_HPFS) && s[i] != '.')
+            return false;
+    return s[n - 1] != ' ' && s[n - 1] != '.';
+}
+
+struct legal {
+    ANSI_STRING name;
+    bool wild, path, leading;
+};
+
+static bool is_legal_name(const struct legal *l, bool (*component)(const char *s, size_t n, bool wild))
+{
+    const char *s = l->name.Buffer, *end = s + l->name.Length;
+
+    /* Seen: the directory's own and its parent's name pass as wildcards only. */
+    if ((end - s == 1 && s[0] == '.') || (end - s == 2 && s[0] == '.' && s[1] == '.'))
+        return l->wild;
+    if (s < end && *s == '\\') {
+        if (!l->leading)
+            return false;
+        s++;
+        if (s == end)
+            return true;
+    }
+    if (s == end)
         return false;
-    return hpfs || !strchr("+,;=[] ", c) || c == ' ';
+    while (s < end) {
+        const char *start = s;
+
+        while (s < end && *s != '\\')
+            s++;
+        if (s == start || !component(start, (size_t)(s - start), l->wild))
+            return false;
+        if (s < end) {
+            if (!l->path)
+                return false;
+            s++; /* a backslash at the end is allowed */
+        }
+    }
+    return true;
 }
 
 /* An 8.3 name, or a path of them. */
 NT_EXPORT BOOLEAN NTAPI FsRtlIsFatDbcsLegal(ANSI_STRING name, BOOLEAN wild, BOOLEAN path, BOOLEAN leading)
 {
-    size_t i = 0, base = 0, ext = 0, dots = 0;
-
-    if (leading && name.Length && name.Buffer[0] == '\\')
-        i++;
-    if (i == name.Length)
-        return FALSE;
-    if (name.Length - i <= 2 && name.Buffer[i] == '.' &&
-        (name.Length - i == 1 || name.Buffer[i + 1] == '.'))
-        return TRUE;
-    for (; i < name.Length; i++) {
-        UCHAR c = (UCHAR)name.Buffer[i];
-
-        if (c == '\\' && path) {
-            if (!base)
-                return FALSE;
-            base = ext = dots = 0;
-        } else if (c == '.') {
-            if (dots++ || !base)
-                return FALSE;
-        } else if (!is_legal_oem(c, wild, false) || (dots ? ++ext > 3 : ++base > 8)) {
-            return FALSE;
-        }
-    }
-    return base && name.Buffer[name.Length - 1] != ' ' && name.Buffer[name.Length - 1] != '.';
+    return is_legal_name(&(struct legal){name, wild, path, leading}, fat_component);
 }
 
 NT_EXPORT BOOLEAN NTAPI FsRtlIsHpfsDbcsLegal(ANSI_STRING name, BOOLEAN wild, BOOLEAN path, BOOLEAN leading)
 {
-    size_t i = 0, part = 0;
-
-    if (leading && name.Length && name.Buffer[0] == '\\')
-        i++;
-    if (i == name.Length)
-        return FALSE;
-    for (; i < name.Length; i++) {
-        UCHAR c = (UCHAR)name.Buffer[i];
-
-        if (c == '\\' && path) {
-            if (!part)
-                return FALSE;
-            part = 0;
-        } else if (!is_legal_oem(c, wild, true) || ++part > 254) {
-            return FALSE;
-        }
-    }
-    return part && name.Buffer[name.Length - 1] != ' ' && name.Buffer[name.Length - 1] != '.';
+    return is_legal_name(&(struct legal){name, wild, path, leading}, hpfs_component);
 }
 
 /* "a\.\b" and "a\..\b" taken out in place. Doc: ntifs.h, FsRtlRemoveDotsFromPath. */
@@ -239,6 +273,8 @@ NT_EXPORT NTSTATUS NTAPI FsRtlRemoveDotsFromPath(PWSTR path, USHORT length, USHO
         }
         from++;
     }
+    if (to < chars)
+        path[to] = 0;
     *ret_length = (USHORT)(to * 2);
     return STATUS_SUCCESS;
 }

@@ -295,12 +295,10 @@ NTSTATUS ob_handle_close_mode(HANDLE h, KPROCESSOR_MODE mode)
     struct ob_table *t;
     struct slot *s;
 
-    if (pseudo(h))
-        return STATUS_SUCCESS;
-    s = is_kernel_value(h) && mode != KernelMode ? NULL : slot_of(h, &t);
+    s = pseudo(h) || (is_kernel_value(h) && mode != KernelMode) ? NULL : slot_of(h, &t);
     if (!s) {
-        /* Doc: 0x93: a kernel handle. Other bad values only give a status. */
-        if (is_kernel_value(h) && mode == KernelMode)
+        /* Doc: 0x93. Seen: for any bad value that kernel mode closes, but NULL and -1. */
+        if (mode == KernelMode && (KE_ARG(h) & ~KERNEL_BIT) && !pseudo(h))
             report_close(h, 1);
         return STATUS_INVALID_HANDLE;
     }

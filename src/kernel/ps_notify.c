@@ -33,7 +33,7 @@ static NTSTATUS add(enum kind kind, uint64_t routine)
 
     for (size_t i = 0; i < PP_COUNT(g.notify); i++)
         used += (g.notify[i].kind == IMAGE) == (kind == IMAGE) && g.notify[i].kind != NONE;
-    if (!routine || used >= ROUTINES_MAX || !n)
+    if (used >= ROUTINES_MAX || !n)
         return STATUS_INVALID_PARAMETER;
     *n = (struct notify){kind, routine};
     return STATUS_SUCCESS;

@@ -267,8 +267,8 @@ NT_EXPORT BOOLEAN NTAPI SeAuditingFileEvents(BOOLEAN granted, PSECURITY_DESCRIPT
 
 NT_EXPORT NTSTATUS NTAPI SeMarkLogonSessionForTerminationNotification(PLUID id)
 {
-    (void)id; /* sessions do not end while the machine runs */
-    return STATUS_SUCCESS;
+    /* Sessions do not end while the machine runs; one that does not exist is told. */
+    return se_has_session(id) ? STATUS_SUCCESS : STATUS_NOT_FOUND;
 }
 
 /* ---- Descriptors ---- */

@@ -368,6 +368,8 @@ NT_EXPORT NTSTATUS NTAPI SeQueryInformationToken(PACCESS_TOKEN token, ULONG kind
 
     if (!t)
         return STATUS_INVALID_PARAMETER;
+    if (kind == TOKEN_RESTRICTED_SIDS || kind == TOKEN_SANDBOX_INERT)
+        return STATUS_INVALID_INFO_CLASS; /* Seen: by handle only */
     status = token_answer(&p, t, kind);
     if (status)
         return status;
@@ -445,6 +447,9 @@ NT_EXPORT NTSTATUS NTAPI SeFilterToken(PACCESS_TOKEN token, ULONG flags, const s
 
     if (!t)
         return STATUS_INVALID_PARAMETER;
+    for (ULONG i = 0; restricted && i < restricted->GroupCount; i++)
+        if (restricted->Groups[i].Attributes)
+            return STATUS_INVALID_PARAMETER;
     t = se_token_copy(t, t->type, t->level);
     for (ULONG i = 0; disable && i < disable->GroupCount; i++)
         for (unsigned n = 0; n < t->group_count; n++)

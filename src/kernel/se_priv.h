@@ -46,6 +46,8 @@ struct se_token *se_primary(void);
 struct se_token *se_client(SECURITY_IMPERSONATION_LEVEL *ret_level);
 bool se_has_group(const struct se_token *t, const void *sid, bool for_deny);
 
+bool se_has_session(const LUID *id); /* a logon session of one of the tokens */
+
 static inline size_t se_sid_size(const void *sid)
 {
     return 8 + 4u * ((const SID *)sid)->SubAuthorityCount;

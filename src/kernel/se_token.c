@@ -284,6 +284,19 @@ bool se_has_group(const struct se_token *t, const void *sid, bool for_deny)
     return false;
 }
 
+bool se_has_session(const LUID *id)
+{
+    struct pp_list *it;
+
+    PP_LIST_EACH(it, &g.tokens) {
+        const LUID *a = &PP_CONTAINER(it, struct se_token, link)->authentication;
+
+        if (a->LowPart == id->LowPart && a->HighPart == id->HighPart)
+            return true;
+    }
+    return false;
+}
+
 const void *se_default_sd(size_t *ret_size)
 {
     *ret_size = g.default_sd_size;

@@ -176,16 +176,31 @@ static void dispatcher_fill(DISPATCHER_CONTEXT *dc, const struct ke_frame *f, co
 
 /* ---- Search ---- */
 
+static enum vf_where_thrown where_thrown(void)
+{
+    if (ke_in_dpc() || ke_irql() >= DISPATCH_LEVEL)
+        return VF_IN_DPC;
+    return ke_thread_now->is_request ? VF_IN_REQUEST : VF_IN_SYSTEM_THREAD;
+}
+
 static PP_NORETURN void unhandled(const EXCEPTION_RECORD *rec, const struct os_regs *r)
 {
-    enum vf_where_thrown where = VF_IN_SYSTEM_THREAD;
-
-    if (ke_in_dpc() || ke_irql() >= DISPATCH_LEVEL)
-        where = VF_IN_DPC;
-    else if (ke_thread_now->is_request)
-        where = VF_IN_REQUEST;
-    ke_trap_report_exception(ke_gate_import() ? NULL : r, rec, where);
+    ke_trap_report_exception(ke_gate_import() ? NULL : r, rec, where_thrown(), false);
     ke_contain();
+}
+
+/* A breakpoint that somebody forgot: without a debugger Windows ends there. It is reported, and the
+ * driver goes on behind it, as a debugger would let it. */
+static bool pass_breakpoint(const EXCEPTION_RECORD *rec, struct os_regs *r)
+{
+    uint8_t op;
+
+    if (rec->ExceptionCode != STATUS_BREAKPOINT || ke_gate_import() || ke_m.config.like_windows ||
+        os_peek(r->rip, &op, 1) != 1)
+        return false;
+    ke_trap_report_exception(r, rec, where_thrown(), true);
+    r->rip += op == 0xCC ? 1 : 2; /* int3, or int 3 */
+    return true;
 }
 
 /* An error of the handlers themselves: another exception, at the same place. */
@@ -240,7 +255,8 @@ void ke_exception_dispatch(EXCEPTION_RECORD *rec, struct os_regs *r, bool first_
         w.scope = 0;
         w.regs = caller;
     }
-    unhandled(rec, r);
+    if (!pass_breakpoint(rec, r))
+        unhandled(rec, r);
 }
 
 /* ---- Unwinding ---- */
@@ -263,6 +279,8 @@ void seh_unwind(const struct seh_target *t)
     struct seh_walk w;
     struct os_regs start = t->start;
 
+    if (t->record)
+        ke_trap_taken(t->record);
     seh_walk_init(&w, &start);
     call.dc = &dc;
     while (seh_walk_cross(&w)) {

@@ -23,7 +23,7 @@ struct create {
     ULONG ea_size;
     KPROCESSOR_MODE mode;
     UCHAR major;
-    bool unchecked;        /* IO_NO_PARAMETER_CHECKING */
+    bool unchecked;        /* Doc: parameters of kernel mode are believed, unless the caller asks */
     DEVICE_OBJECT *hint;   /* IoCreateFileSpecifyDeviceObjectHint */
 };
 
@@ -133,7 +133,7 @@ NT_EXPORT NTSTATUS NTAPI ZwCreateFile(PHANDLE ret, ACCESS_MASK access, POBJECT_A
                                       ULONG share, ULONG disposition, ULONG options, PVOID ea, ULONG ea_size)
 {
     struct create c = {access, attr, allocation, attributes, share, disposition, options, ea, ea_size,
-                       KernelMode, IRP_MJ_CREATE, false, NULL};
+                       KernelMode, IRP_MJ_CREATE, true, NULL};
 
     return create_out(&c, ret, iosb);
 }
@@ -144,7 +144,7 @@ NT_EXPORT NTSTATUS NTAPI NtCreateFile(PHANDLE ret, ACCESS_MASK access, POBJECT_A
 {
     KPROCESSOR_MODE mode = ps_previous_mode();
     struct create c = {access, attr, allocation, attributes, share, disposition, options, ea, ea_size,
-                       mode, IRP_MJ_CREATE, false, NULL};
+                       mode, IRP_MJ_CREATE, mode == KernelMode, NULL};
 
     if (!zw_probe(mode, ret, sizeof *ret) || !zw_probe(mode, attr, sizeof *attr) ||
         !zw_probe(mode, iosb, sizeof *iosb) || !zw_probe(mode, ea, ea_size))
@@ -166,7 +166,7 @@ NT_EXPORT NTSTATUS NTAPI NtOpenFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATT
 
 enum { CREATE_FILE_TYPE_NONE, CREATE_FILE_TYPE_PIPE, CREATE_FILE_TYPE_MAILSLOT };
 #define IO_FORCE_ACCESS_CHECK 1u
-#define IO_NO_PARAMETER_CHECKING 0x100u
+#define IO_CHECK_CREATE_PARAMETERS 0x200u
 
 NT_EXPORT NTSTATUS NTAPI IoCreateFileSpecifyDeviceObjectHint(
     PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr, PIO_STATUS_BLOCK iosb,
@@ -175,7 +175,7 @@ NT_EXPORT NTSTATUS NTAPI IoCreateFileSpecifyDeviceObjectHint(
 {
     struct create c = {access, attr, allocation, attributes, share, disposition, options, ea, ea_size,
                        flags & IO_FORCE_ACCESS_CHECK ? UserMode : KernelMode, IRP_MJ_CREATE,
-                       flags & IO_NO_PARAMETER_CHECKING, hint};
+                       !(flags & IO_CHECK_CREATE_PARAMETERS), hint};
 
     (void)extra;
     if (kind > CREATE_FILE_TYPE_MAILSLOT)

@@ -169,10 +169,11 @@ struct fs_node *fs_walk(struct fs_node *from, const WCHAR *path, size_t chars, s
     const WCHAR *end = path + chars;
 
     *ret_status = STATUS_SUCCESS;
-    while (end > path && end[-1] == '\\')
-        end--;
-    while (path < end && *path == '\\')
+    /* Seen: NTFS puts up with two backslashes at either end, and with one anywhere else. */
+    for (unsigned i = 0; i < 2 && end > path && *path == '\\'; i++)
         path++;
+    for (unsigned i = 0; i < 2 && end > path && end[-1] == '\\'; i++)
+        end--;
     while (path < end) {
         const WCHAR *name = path;
         struct fs_node *n;
@@ -326,13 +327,20 @@ static NTSTATUS do_create(IRP *irp, IO_STACK_LOCATION *s)
     struct fs_node *from = root ? root->node : g.root, *n, *parent = NULL;
     const WCHAR *last = NULL;
     size_t last_chars = 0;
+    ULONG options = s->Parameters.Create.Options & 0xFFFFFF;
     NTSTATUS status;
 
     if (s->Parameters.Create.Options >> 24 > FILE_OVERWRITE_IF)
         return STATUS_INVALID_PARAMETER;
     if (file->RelatedFileObject && !root)
         return STATUS_INVALID_PARAMETER;
+    if (options & FILE_DIRECTORY_FILE && options & FILE_NON_DIRECTORY_FILE)
+        return STATUS_INVALID_PARAMETER;
+    if (root && !root->node->is_directory && file->FileName.Length)
+        return STATUS_OBJECT_PATH_NOT_FOUND;
     n = fs_walk(from, file->FileName.Buffer, file->FileName.Length / 2, &parent, &last, &last_chars, &status);
+    if (n && !n->is_directory && file->FileName.Buffer[file->FileName.Length / 2 - 1] == '\\')
+        return STATUS_OBJECT_NAME_INVALID;
     if (n)
         return open_existing(n, file, s, !file->FileName.Length && !root, &irp->IoStatus.Information);
     if (status != STATUS_OBJECT_NAME_NOT_FOUND)
@@ -504,9 +512,22 @@ static int volume_new(void)
     return 0;
 }
 
+/* Exported variables that nobody else fills. */
+static void variables_init(void)
+{
+    struct ke_data *d = KE_DATA;
+
+    d->KdDebuggerNotPresent = TRUE;
+    d->KdComPortInUse = &d->ComPort;
+    d->KeNumberProcessors = ke_m.config.cpus;
+    pp_fmt(d->NtBuildLab, sizeof d->NtBuildLab, "19041.vb_release.191206-1406");
+}
+
 int zw_init(void)
 {
     WCHAR wide[128];
+
+    variables_init();
 
     pp_list_init(&g.opens);
     g.root = fs_node_new(NULL, u"", 0, true);

@@ -13,22 +13,31 @@
 #include <errno.h>
 #include <string.h>
 
+#define PAGE_GUARD_BIT 0x100u
+#define PAGE_WRITECOMBINE_BIT 0x400u
+#define MEM_PHYSICAL_BIT 0x400000u
 #define STATUS_MAPPED_FILE_SIZE_ZERO ((NTSTATUS)0xC000011E)
 enum { GRANULARITY = 0x10000, REGIONS_MAX = 1024, PROTECTIONS = 0xFF };
 
 enum kind { FREE_SLOT, PRIVATE, VIEW_MEMORY, VIEW_PHYSICAL };
 
-/* What a driver sees of a section: nothing in particular. */
+/* What the section object and its views share; views do not count as references of the object. */
 struct section {
-    uint64_t signature;
-    uint8_t *shared;    /* page-file backed: what every view is */
+    uint32_t refs;      /* the object, views */
+    uint8_t *shared;    /* what every view is a part of; NULL: physical memory */
     uint64_t size;
     ULONG protection, attributes;
     bool is_physical;
     FILE_OBJECT *file;  /* referenced */
-    uint32_t views;
 };
-#define SIGNATURE 0x6E6F697463655350ull
+
+/* The object's body. Drivers have no business in it; `check` tells when one had. */
+struct body {
+    struct section *section;
+    uint64_t check;
+    uint64_t pad[6];
+};
+#define CHECK(s) (KE_ARG(s) ^ 0x6E6F697463655350ull)
 
 static struct {
     struct region {
@@ -36,7 +45,7 @@ static struct {
         uint64_t base, size;
         ULONG protection;
         EPROCESS *process;
-        struct section *section; /* object referenced */
+        struct section *section; /* counted in its refs */
         uint64_t offset;
         bool is_system;          /* MmMapViewInSystemSpace */
     } region[REGIONS_MAX];
@@ -65,7 +74,7 @@ static bool is_protection(ULONG protection)
 {
     ULONG base = protection & PROTECTIONS;
 
-    return base && !(base & (base - 1));
+    return base && !(base & (base - 1)) && !(protection & ~0x7FFu);
 }
 
 /* ---- Private memory ---- */
@@ -83,6 +92,18 @@ static NTSTATUS process_check(HANDLE h)
     return status;
 }
 
+/* Doc: commit, reserve, or reset alone; physical needs reserve; top-down is a wish. */
+static bool is_allocation(ULONG type)
+{
+    if (type & ~(MEM_COMMIT | MEM_RESERVE | MEM_RESET | MEM_TOP_DOWN | MEM_PHYSICAL_BIT))
+        return false;
+    if (type & MEM_RESET)
+        return type == MEM_RESET;
+    if (type & MEM_PHYSICAL_BIT)
+        return type == (MEM_PHYSICAL_BIT | MEM_RESERVE);
+    return type & (MEM_COMMIT | MEM_RESERVE);
+}
+
 NT_EXPORT NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE process, PVOID *base, ULONG_PTR zero_bits,
                                                  PSIZE_T size, ULONG type, ULONG protection)
 {
@@ -93,15 +114,19 @@ NT_EXPORT NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE process, PVOID *base, UL
 
     if (status)
         return status;
-    if (zero_bits > 53)
+    if (zero_bits > 21)
         return STATUS_INVALID_PARAMETER_3;
-    if (!bytes || bytes > 1u << 30)
-        return bytes ? STATUS_NO_MEMORY : STATUS_INVALID_PARAMETER_4;
-    if (!(type & (MEM_COMMIT | MEM_RESERVE | MEM_RESET)) ||
-        type & ~(MEM_COMMIT | MEM_RESERVE | MEM_RESET | MEM_TOP_DOWN))
+    if (want >= KE_USER_HIGH)
+        return STATUS_INVALID_PARAMETER_2;
+    if (!bytes || bytes > KE_USER_HIGH - want)
+        return STATUS_INVALID_PARAMETER_4;
+    if (!is_allocation(type))
         return STATUS_INVALID_PARAMETER_5;
-    if (!is_protection(protection))
+    if (!is_protection(protection) || protection & 0x88 ||
+        (protection & 1 && protection & (PAGE_GUARD_BIT | PAGE_WRITECOMBINE_BIT)))
         return STATUS_INVALID_PAGE_PROTECTION;
+    if (bytes > 1u << 30 || zero_bits) /* nothing below 4 GB here */
+        return STATUS_NO_MEMORY;
     r = want ? region_at(want) : NULL;
     if (want) {
         /* Committing what is reserved (everything is committed); a place of one's own is refused. */
@@ -246,21 +271,39 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryVirtualMemory(HANDLE process, PVOID base, ULONG 
 
 static struct section *section_of(void *object)
 {
-    struct section *s = object;
+    struct body *b = object;
 
-    return ob_is(object, ob_type_section) && s->signature == SIGNATURE ? s : NULL;
+    return ob_is(object, ob_type_section) && b->check == CHECK(b->section) ? b->section : NULL;
+}
+
+static void section_put(struct section *s)
+{
+    FILE_OBJECT *file = s->file;
+
+    if (--s->refs)
+        return;
+    if (s->shared)
+        mm_user_free(s->shared);
+    pp_free(s);
+    if (file)
+        ob_unref(file);
 }
 
 static void section_delete(void *object)
 {
     struct section *s = section_of(object);
 
-    if (!s)
-        return;
-    if (s->shared)
-        mm_user_free(s->shared);
-    if (s->file)
-        ob_unref(s->file);
+    if (s)
+        section_put(s);
+}
+
+static void *section_object(struct section *s)
+{
+    struct body *b = ob_new(ob_type_section, sizeof *b, "Sect");
+
+    b->section = s;
+    b->check = CHECK(s);
+    return b;
 }
 
 /* The whole file into the section's memory. */
@@ -314,8 +357,10 @@ static NTSTATUS section_new(const struct new_section *n, void **ret)
         return STATUS_INVALID_PARAMETER_4;
     if (size > 1u << 30)
         return STATUS_SECTION_TOO_BIG;
-    s = ob_new(ob_type_section, sizeof *s, "Sect");
-    s->signature = SIGNATURE;
+    s = pp_new(sizeof *s);
+    if (!s)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    s->refs = 1;
     s->size = size;
     s->protection = n->protection;
     s->attributes = n->attributes;
@@ -326,10 +371,10 @@ static NTSTATUS section_new(const struct new_section *n, void **ret)
         status = section_fill(s);
     }
     if (!s->shared || status) {
-        ob_unref(s);
+        section_put(s);
         return status ? status : STATUS_INSUFFICIENT_RESOURCES;
     }
-    *ret = s;
+    *ret = section_object(s);
     return STATUS_SUCCESS;
 }
 
@@ -376,6 +421,7 @@ struct section_basic { /* SECTION_BASIC_INFORMATION */
 NT_EXPORT NTSTATUS NTAPI ZwQuerySection(HANDLE h, ULONG kind, PVOID info, SIZE_T length, PSIZE_T ret_length)
 {
     struct section_basic *b = info;
+    struct section *s;
     void *object;
     NTSTATUS status;
 
@@ -386,9 +432,10 @@ NT_EXPORT NTSTATUS NTAPI ZwQuerySection(HANDLE h, ULONG kind, PVOID info, SIZE_T
     status = ob_handle_ref(h, ob_type_section, &object);
     if (status)
         return status;
+    s = section_of(object);
     b->BaseAddress = NULL;
-    b->Attributes = section_of(object)->attributes;
-    b->Size.QuadPart = (LONGLONG)section_of(object)->size;
+    b->Attributes = s ? s->attributes : 0;
+    b->Size.QuadPart = s ? (LONGLONG)s->size : 0;
     ob_unref(object);
     if (ret_length)
         *ret_length = sizeof *b;
@@ -444,8 +491,7 @@ static NTSTATUS view_new(struct section *s, struct view *v, uint64_t *ret)
     r->section = s;
     r->offset = start;
     r->is_system = v->is_system;
-    s->views++;
-    ob_ref(s);
+    s->refs++;
     return STATUS_SUCCESS;
 }
 
@@ -469,8 +515,7 @@ static NTSTATUS view_free(struct region *r)
     else
         write_back(r);
     r->kind = FREE_SLOT;
-    s->views--;
-    ob_unref(s);
+    section_put(s);
     return STATUS_SUCCESS;
 }
 
@@ -498,8 +543,8 @@ NT_EXPORT NTSTATUS NTAPI ZwMapViewOfSection(HANDLE section, HANDLE process, PVOI
     if (status)
         return status;
     /* Doc: a base of the caller's choice is a wish only drivers of old have. */
-    if (*base)
-        status = STATUS_CONFLICTING_ADDRESSES;
+    if (*base || !section_of(object))
+        status = *base ? STATUS_CONFLICTING_ADDRESSES : STATUS_INVALID_HANDLE;
     else
         status = view_new(section_of(object), &v, &at);
     ob_unref(object);
@@ -596,16 +641,20 @@ NT_EXPORT NTSTATUS NTAPI MmUnmapViewOfSection(PEPROCESS process, PVOID base)
 int zw_memory_init(void)
 {
     UNICODE_STRING name = NT_CONST_STRING(u"\\Device\\PhysicalMemory");
-    struct section *s = ob_new(ob_type_section, sizeof *s, "Sect");
+    struct section *s = pp_new(sizeof *s);
+    void *object;
 
     ob_type_on_delete(ob_type_section, section_delete);
-    s->signature = SIGNATURE;
+    if (!s)
+        return -ENOMEM;
+    s->refs = 1;
     s->is_physical = true;
     s->size = 1ull << 52;
     s->protection = 4;
-    if (ob_insert(&name, s))
+    object = section_object(s);
+    if (ob_insert(&name, object))
         return -ENOMEM;
-    ob_set_permanent(s, true);
-    ob_unref(s);
+    ob_set_permanent(object, true);
+    ob_unref(object);
     return 0;
 }

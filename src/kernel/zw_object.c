@@ -84,10 +84,14 @@ static NTSTATUS duplicate(const struct duplicate *d, HANDLE *ret)
     ps_attach(old);
     if (status)
         goto done_to;
-    if (to)
+    if (to) {
+        ULONG attributes = d->options & DUPLICATE_SAME_ATTRIBUTES ? info.attributes : d->attributes;
+
+        if (to != ps_system) /* Seen: a kernel handle comes from duplicating into System only */
+            attributes &= ~OBJ_KERNEL_HANDLE;
         status = ob_handle_new_in(to, object, d->options & DUPLICATE_SAME_ACCESS ? info.access : d->access,
-                                  d->options & DUPLICATE_SAME_ATTRIBUTES ? info.attributes : d->attributes,
-                                  ret);
+                                  attributes, ret);
+    }
     ob_unref(object);
 done_to:
     if (to)
@@ -170,21 +174,8 @@ struct object_type_info { /* PUBLIC_OBJECT_TYPE_INFORMATION */
 };
 _Static_assert(sizeof(struct object_type_info) == 0x68, "PUBLIC_OBJECT_TYPE_INFORMATION");
 
-static NTSTATUS query_basic(void *object, const struct ob_handle_info *h, void *info, ULONG length,
-                            ULONG *need)
-{
-    struct object_basic *b = info;
-
-    *need = sizeof *b;
-    if (length != sizeof *b)
-        return STATUS_INFO_LENGTH_MISMATCH;
-    memset(b, 0, sizeof *b);
-    b->Attributes = (h->attributes & OBJ_INHERIT) | (ob_is_permanent(object) ? OBJ_PERMANENT : 0);
-    b->GrantedAccess = h->access;
-    b->HandleCount = (ULONG)ob_handle_count(object);
-    b->PointerCount = (ULONG)ob_ref_count(object) - 1; /* without our own */
-    return STATUS_SUCCESS;
-}
+NTSTATUS NTAPI ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG length,
+                                 PULONG ret_length);
 
 static NTSTATUS query_type(void *object, void *info, ULONG length, ULONG *need)
 {
@@ -201,8 +192,25 @@ static NTSTATUS query_type(void *object, void *info, ULONG length, ULONG *need)
     return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG length,
-                                 PULONG ret_length);
+static NTSTATUS query_basic(void *object, const struct ob_handle_info *h, void *info, ULONG length,
+                            ULONG *need)
+{
+    struct object_basic *b = info;
+
+    *need = sizeof *b;
+    if (length != sizeof *b)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    memset(b, 0, sizeof *b);
+    b->Attributes = (h->attributes & OBJ_INHERIT) | (ob_is_permanent(object) ? OBJ_PERMANENT : 0);
+    b->GrantedAccess = h->access;
+    b->HandleCount = (ULONG)ob_handle_count(object);
+    (void)ObQueryNameString(object, NULL, 0, &b->NameInfoSize);  /* only the length is wanted */
+    if (b->NameInfoSize <= sizeof(UNICODE_STRING))
+        b->NameInfoSize = 0;
+    (void)query_type(object, NULL, 0, &b->TypeInfoSize);         /* as above */
+    b->PointerCount = (ULONG)ob_ref_count(object); /* Seen: with the reference of the query itself */
+    return STATUS_SUCCESS;
+}
 
 NT_EXPORT NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG length, PULONG ret_length)
 {
@@ -254,11 +262,10 @@ NT_EXPORT NTSTATUS NTAPI ZwCreateDirectoryObject(PHANDLE ret, ACCESS_MASK access
 
 NT_EXPORT NTSTATUS NTAPI ZwOpenDirectoryObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr)
 {
-    HANDLE h;
+    HANDLE h = NULL;
     NTSTATUS status = ob_open_named(attr, ob_type_directory, access, &h);
 
-    if (!status)
-        *ret = h;
+    *ret = h; /* Seen: NULL when it fails */
     return status;
 }
 
@@ -355,11 +362,10 @@ NT_EXPORT NTSTATUS NTAPI ZwCreateSymbolicLinkObject(PHANDLE ret, ACCESS_MASK acc
 
 NT_EXPORT NTSTATUS NTAPI ZwOpenSymbolicLinkObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr)
 {
-    HANDLE h;
+    HANDLE h = NULL;
     NTSTATUS status = ob_open_named(attr, ob_type_symlink, access, &h);
 
-    if (!status)
-        *ret = h;
+    *ret = h; /* Seen: NULL when it fails */
     return status;
 }
 
@@ -377,7 +383,7 @@ NT_EXPORT NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE h, PUNICODE_STRING tar
     if (!status) {
         memcpy(target->Buffer, from.Buffer, from.Length);
         target->Length = from.Length;
-        if (target->MaximumLength >= from.Length + sizeof(WCHAR))
+        if (ret_length) /* Seen: the terminator is only given to who asks for the length */
             target->Buffer[from.Length / 2] = 0;
     }
     if (ret_length)

@@ -114,8 +114,9 @@ Test(files, expressions, .init = machine_start)
     static const struct {
         const WCHAR *e, *n;
         BOOLEAN ok;
-    } cases[] = {{u"*", u"", TRUE},        {u"*.TXT", u"a.txt", TRUE},  {u"*.TXT", u"a.txt.b", FALSE},
-                 {u"A?C", u"abc", TRUE},   {u"A?C", u"ac", FALSE},      {u"<.TXT", u"a.b.txt", TRUE},
+    } cases[] = {{u"*", u"", FALSE},       {u"*.TXT", u"a.txt", TRUE},  {u"*.TXT", u"a.txt.b", FALSE},
+                 {u"A?C", u"abc", TRUE},   {u"A?C", u"ac", FALSE},      {u"<.TXT", u"a.b.txt", FALSE},
+                 {u"<TXT", u"a.b.txt", TRUE},
                  {u"FOO>>", u"foo", TRUE}, {u"FOO\"*", u"foo", TRUE},   {u"FOO", u"foobar", FALSE}};
 
     for (size_t i = 0; i < PP_COUNT(cases); i++) {
