@@ -1,11 +1,11 @@
 /*
  * The way of an IRP: down with IoCallDriver, up with IoCompleteRequest, out with IoCancelIrp.
  *
- * Completion runs in two stages. The first walks up the stack locations and calls completion routines; any
- * of them may stop the walk (STATUS_MORE_PROCESSING_REQUIRED). The second ends the request: pages are
- * unlocked, buffers copied back, status and event set, the IRP freed. Windows runs the second stage in the
- * requesting thread by a special APC; we have one address space and run it at once, so an IRP is freed
- * the moment it is completed, and touching it afterwards faults.
+ * Completion runs in two stages. The first walks up the stack locations and calls completion
+ * routines; any of them may stop the walk (STATUS_MORE_PROCESSING_REQUIRED). The second ends the
+ * request: pages are unlocked, buffers copied back, status and event set, the IRP freed. Windows
+ * runs the second stage in the requesting thread by a special APC; we have one address space and
+ * run it at once, so an IRP is freed the moment it is completed, and touching it afterwards faults.
  *
  * Doc: WDK, "Completing IRPs", "Canceling IRPs"; wdm.h, IoCompleteRequest, IoCancelIrp.
  */
@@ -71,8 +71,10 @@ static void check_irql(DEVICE_OBJECT *device, KIRQL before)
 static bool next_location(DEVICE_OBJECT *device, IRP *irp)
 {
     struct io_irp *i = io_irp_of(irp);
-    struct vf_case c = {.rule = VF_IO_NO_STACK, .p = {(uint64_t)(uintptr_t)irp},
-                        .fatal = true, .access = VF_NO_ACCESS};
+    struct vf_case c = {.rule = VF_IO_NO_STACK,
+                        .p = {(uint64_t)(uintptr_t)irp},
+                        .fatal = true,
+                        .access = VF_NO_ACCESS};
 
     if (irp->Type != IO_TYPE_IRP) {
         io_rule(VF_IO_CALL_NOT_IRP, 3, (uint64_t)(uintptr_t)irp, 0, 0, NULL);
@@ -262,8 +264,10 @@ static void associated_done(IRP *irp, struct io_irp *i)
 static void report_twice(IRP *irp)
 {
     struct pl_block_info info;
-    struct vf_case c = {.rule = VF_IO_COMPLETED_TWICE, .p = {(uint64_t)(uintptr_t)irp},
-                        .fatal = true, .access = VF_NO_ACCESS};
+    struct vf_case c = {.rule = VF_IO_COMPLETED_TWICE,
+                        .p = {(uint64_t)(uintptr_t)irp},
+                        .fatal = true,
+                        .access = VF_NO_ACCESS};
 
     if (pl_find(ke_m.pool, (uint64_t)(uintptr_t)irp, &info) == PL_FREED)
         c.block = &info;
@@ -296,8 +300,8 @@ static bool check(IRP *irp, struct io_irp *i)
         io_rule(VF_IO_COMPLETED_PENDING, 6, (uint32_t)irp->IoStatus.Status,
                 (uint64_t)(uintptr_t)irp, 0, NULL);
     if (irp->CancelRoutine)
-        io_rule(VF_IO_COMPLETED_CANCELABLE, 7, KE_ARG(irp->CancelRoutine),
-                (uint64_t)(uintptr_t)irp, 0, NULL);
+        io_rule(VF_IO_COMPLETED_CANCELABLE, 7, KE_ARG(irp->CancelRoutine), (uint64_t)(uintptr_t)irp,
+                0, NULL);
     if (ke_irql() > DISPATCH_LEVEL)
         io_rule(VF_IO_COMPLETED_IRQL, 0xE, ke_irql(), (uint64_t)(uintptr_t)irp, 0, NULL);
     return true;
@@ -342,8 +346,11 @@ bool io_cancel(IRP *irp)
 
     if (!io_irp_of(irp) && is_gone(irp)) {
         struct pl_block_info info;
-        struct vf_case c = {.rule = VF_IO_CANCEL_COMPLETED, .p = {(uint64_t)(uintptr_t)irp},
-                            .fatal = true, .access = VF_NO_ACCESS, .block = &info};
+        struct vf_case c = {.rule = VF_IO_CANCEL_COMPLETED,
+                            .p = {(uint64_t)(uintptr_t)irp},
+                            .fatal = true,
+                            .access = VF_NO_ACCESS,
+                            .block = &info};
 
         (void)pl_find(ke_m.pool, (uint64_t)(uintptr_t)irp, &info);
         vf_report(&c);
@@ -395,7 +402,8 @@ static bool cancel_of_thread(void *ctx, struct io_irp *i)
     return true;
 }
 
-/* Doc: wdm, IoCancelThreadIo as used at thread end (internal). Cancels what the thread still waits for. */
+/* Doc: wdm, IoCancelThreadIo as used at thread end (internal). Cancels what the thread still waits
+ * for. */
 NT_EXPORT VOID NTAPI IoCancelThreadIo(PETHREAD thread)
 {
     io_irp_each(cancel_of_thread, &thread);
@@ -456,7 +464,8 @@ NT_EXPORT NTSTATUS NTAPI IopSynchronousCompletion(PDEVICE_OBJECT device, PIRP ir
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* Doc: wdm, IoForwardIrpSynchronously: FALSE when no location is left; else the IRP is the caller's. */
+/* Doc: wdm, IoForwardIrpSynchronously: FALSE when no location is left; else the IRP is the
+ * caller's. */
 NT_EXPORT BOOLEAN NTAPI IoForwardIrpSynchronously(PDEVICE_OBJECT device, PIRP irp)
 {
     IO_STACK_LOCATION *s, *next;
@@ -516,8 +525,8 @@ NT_EXPORT NTSTATUS NTAPI IoSetCompletionRoutineEx(PDEVICE_OBJECT device, PIRP ir
     s->CompletionRoutine =
         (PIO_COMPLETION_ROUTINE)(uintptr_t)ke_export_stub("IopUnloadSafeCompletion");
     s->Context = c;
-    s->Control = (UCHAR)((on_success ? SL_INVOKE_ON_SUCCESS : 0) |
-                         (on_error ? SL_INVOKE_ON_ERROR : 0) |
-                         (on_cancel ? SL_INVOKE_ON_CANCEL : 0));
+    s->Control =
+        (UCHAR)((on_success ? SL_INVOKE_ON_SUCCESS : 0) | (on_error ? SL_INVOKE_ON_ERROR : 0) |
+                (on_cancel ? SL_INVOKE_ON_CANCEL : 0));
     return STATUS_SUCCESS;
 }

@@ -1,11 +1,12 @@
 /*
  * Device objects: creation, deletion, stacks, symbolic links.
  *
- * The device object and its extension are one guarded block whose end lies against a guard, so that a
- * store past the extension faults at once. The I/O manager's own part (DEVOBJ_EXTENSION) lies elsewhere.
+ * The device object and its extension are one guarded block whose end lies against a guard, so that
+ * a store past the extension faults at once. The I/O manager's own part (DEVOBJ_EXTENSION) lies
+ * elsewhere.
  *
- * Lifetime: IoDeleteDevice removes the name at once; the object goes when no file is open on it and no
- * reference is left. Doc: wdm.h, IoCreateDevice, IoDeleteDevice, IoAttachDeviceToDeviceStack.
+ * Lifetime: IoDeleteDevice removes the name at once; the object goes when no file is open on it and
+ * no reference is left. Doc: wdm.h, IoCreateDevice, IoDeleteDevice, IoAttachDeviceToDeviceStack.
  */
 #include "kernel/io_nt.h"
 
@@ -133,8 +134,9 @@ NT_EXPORT NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT driver, ULONG extension_s
     return status;
 }
 
-/* Doc: wdmsec.h, IoCreateDeviceSecure: a named device with a security descriptor given as text (SDDL)
- * and a class GUID whose registry settings would override it. The descriptor is kept, not enforced. */
+/* Doc: wdmsec.h, IoCreateDeviceSecure: a named device with a security descriptor given as text
+ * (SDDL) and a class GUID whose registry settings would override it. The descriptor is kept, not
+ * enforced. */
 NT_EXPORT NTSTATUS NTAPI IoCreateDeviceSecure(PDRIVER_OBJECT driver, ULONG extension_size,
                                               PUNICODE_STRING name, DEVICE_TYPE type,
                                               ULONG characteristics, BOOLEAN exclusive,
@@ -208,6 +210,10 @@ NT_EXPORT VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT device)
     }
     if (device->DeviceObjectExtension->AttachedTo)
         io_rule(VF_IO_DELETE_ATTACHED, 0x201, ke_caller(), 0, addr, NULL);
+    if (wmi_is_registered(device)) {
+        io_rule(VF_IO_DELETE_WMI, 0xDB, addr, 0, 0, NULL);
+        wmi_wipe(device);
+    }
     forget(device);
     device->DeviceObjectExtension->ExtensionFlags |= DOE_DELETE_PENDING;
     if (device->ReferenceCount == 0)
@@ -292,8 +298,7 @@ NT_EXPORT PDEVICE_OBJECT NTAPI IoAttachDeviceToDeviceStack(PDEVICE_OBJECT source
 
 /* Doc: wdm, IoAttachDeviceToDeviceStackSafe: stores the result before the attachment shows. */
 NT_EXPORT NTSTATUS NTAPI IoAttachDeviceToDeviceStackSafe(PDEVICE_OBJECT source,
-                                                         PDEVICE_OBJECT target,
-                                                         PDEVICE_OBJECT *ret)
+                                                         PDEVICE_OBJECT target, PDEVICE_OBJECT *ret)
 {
     DEVICE_OBJECT *old = *ret; /* the page must be there before anything changes */
     DEVICE_OBJECT *top = attach(source, target);
@@ -415,7 +420,8 @@ NT_EXPORT NTSTATUS NTAPI IoDeleteSymbolicLink(PUNICODE_STRING link)
     return ob_symlink_delete(link);
 }
 
-/* Doc: wdmsec/wdm, IoValidateDeviceIoControlAccess: was the request made on a handle with the access? */
+/* Doc: wdmsec/wdm, IoValidateDeviceIoControlAccess: was the request made on a handle with the
+ * access? */
 NT_EXPORT NTSTATUS NTAPI IoValidateDeviceIoControlAccess(PIRP irp, ULONG access)
 {
     const IO_STACK_LOCATION *s = io_stack(irp);

@@ -1,68 +1,20 @@
 /*
- * Requests from outside: what the host (a scenario, the default drive) sends, as a user-mode program
- * would. Each runs in a request thread of the simulated program, inside a boundary, so that a fatal finding
- * ends the request and nothing else.
+ * Requests from outside: what the host (a scenario, the default drive) sends, as a user-mode
+ * program would. Each runs in a request thread of the simulated program, inside a boundary, so that
+ * a fatal finding ends the request and nothing else.
  *
- * Buffers: METHOD_BUFFERED and DO_BUFFERED_IO go through a guarded system buffer of exactly the size the
- * driver was told; direct and neither go to simulated user memory against a guard of its own.
+ * Buffers: METHOD_BUFFERED and DO_BUFFERED_IO go through a guarded system buffer of exactly the
+ * size the driver was told; direct and neither go to simulated user memory against a guard of its
+ * own.
  *
- * A request lives until its IRP is completed, which may be long after the host stopped waiting for it.
+ * A request lives until its IRP is completed, which may be long after the host stopped waiting for
+ * it.
  *
  * Doc: WDK, "Methods for Accessing Data Buffers", "Buffer Descriptions for I/O Control Codes".
  */
 #include "kernel/io_nt.h"
 
 #include <string.h>
-
-/* ---- Threads for native work ---- */
-
-struct job {
-    void (*fn)(void *arg);
-    void *arg;
-    bool is_done, aborted, is_request, abandoned;
-};
-
-static NTAPI void job_inside(struct job *j)
-{
-    j->fn(j->arg);
-}
-
-static void job_thread(void *arg)
-{
-    struct job *j = arg;
-    const uint64_t argv[1] = {KE_ARG(j)};
-
-    if (ke_thread_now->object)
-        ke_thread_now->object->Tcb.PreviousMode = j->is_request ? UserMode : KernelMode;
-    (void)ke_callout(KE_ARG(job_inside), KE_CALL_BOUNDARY, &j->aborted, 1, argv);
-    j->is_done = true;
-    if (j->abandoned)
-        pp_free(j);
-}
-
-static bool job_done(void *ctx)
-{
-    return ((struct job *)ctx)->is_done;
-}
-
-enum io_ran io_run(void (*fn)(void *arg), void *arg, bool is_request)
-{
-    struct job *j = pp_new(sizeof *j);
-    bool aborted;
-
-    PP_ASSERT(j);
-    j->fn = fn;
-    j->arg = arg;
-    j->is_request = is_request;
-    (void)ke_thread_new(job_thread, j, is_request);
-    if (!ke_run_until(job_done, j)) {
-        j->abandoned = true;
-        return IO_BLOCKED;
-    }
-    aborted = j->aborted;
-    pp_free(j);
-    return aborted ? IO_ABORTED : IO_RAN;
-}
 
 /* ---- Files and requests ---- */
 
@@ -86,11 +38,12 @@ struct request {
     struct pp_list link;
     struct io_sink sink;
     struct ke_file *f; /* NULL once the file is closed */
-    IRP *irp;
+    IRP *irp;              /* NULL once completed */
+    uint64_t irp_addr;     /* for reports */
     UCHAR major, minor;
     ULONG code;
     const void *in;
-    void *out;         /* the host's; NULL when it no longer waits */
+    void *out; /* the host's; NULL when it no longer waits */
     ULONG in_size, out_size;
     uint64_t offset;
     struct user_memory user_in, user_out;
@@ -146,8 +99,8 @@ static struct user_memory user_take(struct ke_file *f, size_t size, int *kept)
     return m;
 }
 
-/* The host's buffer as the driver's process sees it: a copy, or the buffer itself when the host made it with
- * ke_user_alloc. */
+/* The host's buffer as the driver's process sees it: a copy, or the buffer itself when the host
+ * made it with ke_user_alloc. */
 static struct user_memory user_of(struct ke_file *f, const void *host, size_t size, int *kept)
 {
     struct user_memory m;
@@ -182,8 +135,10 @@ static void rule(const struct request *r, enum vf_rule id, uint64_t p4)
 {
     struct vf_stack stack = {.count = 1, .pc = {r->routine}};
     struct vf_case c = {.rule = id,
-                        .p = {0, r->routine, (uint64_t)(uintptr_t)r->irp, p4},
-                        .access = VF_NO_ACCESS, .pc = r->routine, .stack = &stack,
+                        .p = {0, r->routine, r->irp_addr, p4},
+                        .access = VF_NO_ACCESS,
+                        .pc = r->routine,
+                        .stack = &stack,
                         .driver = r->image ? r->image->name : NULL};
 
     if (r->image && r->image->is_verified)
@@ -356,6 +311,7 @@ static IRP *build(struct request *r, DEVICE_OBJECT *device)
     FILE_OBJECT *file = r->f->file;
 
     r->irp = irp;
+    r->irp_addr = (uint64_t)(uintptr_t)irp;
     i->sink = &r->sink;
     irp->RequestorMode = UserMode;
     irp->Tail.Overlay.OriginalFileObject = file;
@@ -563,7 +519,8 @@ struct ke_result ke_open(const char *name, uint32_t access, struct ke_file **ret
     return res;
 }
 
-/* What the control code asks of the handle. Doc: WDK, "Defining I/O Control Codes", RequiredAccess. */
+/* What the control code asks of the handle. Doc: WDK, "Defining I/O Control Codes", RequiredAccess.
+ */
 static bool may_control(const struct ke_file *f, uint32_t code)
 {
     ULONG need = NT_ACCESS_FROM_CTL_CODE(code);
@@ -572,8 +529,8 @@ static bool may_control(const struct ke_file *f, uint32_t code)
            !((need & FILE_WRITE_ACCESS) && !f->file->WriteAccess);
 }
 
-struct ke_result ke_ioctl(struct ke_file *f, uint32_t code, const void *in, size_t in_size, void *out,
-                          size_t out_size, bool internal)
+struct ke_result ke_ioctl(struct ke_file *f, uint32_t code, const void *in, size_t in_size,
+                          void *out, size_t out_size, bool internal)
 {
     struct ke_result denied = {.outcome = KE_DONE, .status = STATUS_ACCESS_DENIED};
     struct request *r;
@@ -672,7 +629,8 @@ static void cancel_inside(void *arg)
 
     while (again) { /* a cancel routine may complete any of them */
         again = false;
-        PP_LIST_EACH(it, &j->f->requests) {
+        PP_LIST_EACH(it, &j->f->requests)
+        {
             struct request *r = PP_CONTAINER(it, struct request, link);
 
             if (!r->irp || r->irp->Cancel)
@@ -713,7 +671,8 @@ static void detach_requests(struct ke_file *f)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &f->requests) {
+    PP_LIST_EACH_SAFE(it, tmp, &f->requests)
+    {
         struct request *r = PP_CONTAINER(it, struct request, link);
 
         if (r->kept_in >= 0)
@@ -771,7 +730,8 @@ static bool each_device(void *ctx, const WCHAR *name, void *object)
     return e->fn(e->ctx, full, owner);
 }
 
-void ke_each_device(bool (*fn)(void *ctx, const char *name, const struct ke_image *owner), void *ctx)
+void ke_each_device(bool (*fn)(void *ctx, const char *name, const struct ke_image *owner),
+                    void *ctx)
 {
     struct each e = {fn, ctx};
 

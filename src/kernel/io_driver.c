@@ -1,9 +1,10 @@
 /*
- * Driver objects: creation, the extensions drivers hang on them, reinitialisation, and what must be gone
- * when a driver is unloaded.
+ * Driver objects: creation, the extensions drivers hang on them, reinitialisation, and what must be
+ * gone when a driver is unloaded.
  *
- * Every dispatch slot starts with the address of a stub (IopInvalidDeviceRequest), so that a slot a driver
- * did not set fails requests as on Windows, and code that compares or saves slots sees a sane pointer.
+ * Every dispatch slot starts with the address of a stub (IopInvalidDeviceRequest), so that a slot a
+ * driver did not set fails requests as on Windows, and code that compares or saves slots sees a
+ * sane pointer.
  *
  * Doc: wdm.h, DRIVER_OBJECT; IoAllocateDriverObjectExtension; IoRegisterDriverReinitialization.
  */
@@ -124,8 +125,7 @@ static void module_free(struct module_entry *m)
 
 static void dispatch_init(DRIVER_OBJECT *driver)
 {
-    PDRIVER_DISPATCH stub =
-        (PDRIVER_DISPATCH)(uintptr_t)ke_export_stub("IopInvalidDeviceRequest");
+    PDRIVER_DISPATCH stub = (PDRIVER_DISPATCH)(uintptr_t)ke_export_stub("IopInvalidDeviceRequest");
 
     for (unsigned i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
         driver->MajorFunction[i] = stub;
@@ -167,7 +167,8 @@ static void on_delete(void *object)
     DRIVER_OBJECT *driver = object;
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.clients) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.clients)
+    {
         struct client *c = PP_CONTAINER(it, struct client, link);
 
         if (c->driver != driver)
@@ -189,7 +190,8 @@ static void reinit_wipe(const DRIVER_OBJECT *driver)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.reinits) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.reinits)
+    {
         struct reinit *r = PP_CONTAINER(it, struct reinit, link);
 
         if (r->driver == driver) {
@@ -228,7 +230,8 @@ static void run_reinits(DRIVER_OBJECT *driver)
         struct reinit *found = NULL;
         uint64_t routine, context;
 
-        PP_LIST_EACH(it, &g.reinits) {
+        PP_LIST_EACH(it, &g.reinits)
+        {
             struct reinit *r = PP_CONTAINER(it, struct reinit, link);
 
             if (r->driver == driver) {
@@ -252,8 +255,7 @@ static void run_reinits(DRIVER_OBJECT *driver)
 
 void io_driver_started(DRIVER_OBJECT *driver)
 {
-    PDRIVER_DISPATCH stub =
-        (PDRIVER_DISPATCH)(uintptr_t)ke_export_stub("IopInvalidDeviceRequest");
+    PDRIVER_DISPATCH stub = (PDRIVER_DISPATCH)(uintptr_t)ke_export_stub("IopInvalidDeviceRequest");
 
     driver->Flags |= DRVO_INITIALIZED;
     /* Slots that DriverEntry cleared fail requests like those it never touched. */
@@ -267,7 +269,8 @@ void io_driver_started(DRIVER_OBJECT *driver)
     run_reinits(driver);
 }
 
-static void add_reinit(DRIVER_OBJECT *driver, PDRIVER_REINITIALIZE routine, void *context, ULONG flag)
+static void add_reinit(DRIVER_OBJECT *driver, PDRIVER_REINITIALIZE routine, void *context,
+                       ULONG flag)
 {
     struct reinit *r = pp_new(sizeof *r);
 
@@ -298,7 +301,8 @@ static struct client *client_find(const DRIVER_OBJECT *driver, const void *id)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.clients) {
+    PP_LIST_EACH(it, &g.clients)
+    {
         struct client *c = PP_CONTAINER(it, struct client, link);
 
         if (c->driver == driver && c->id == id)
@@ -307,8 +311,8 @@ static struct client *client_find(const DRIVER_OBJECT *driver, const void *id)
     return NULL;
 }
 
-NT_EXPORT NTSTATUS NTAPI IoAllocateDriverObjectExtension(PDRIVER_OBJECT driver, PVOID id, ULONG size,
-                                                         PVOID *ret)
+NT_EXPORT NTSTATUS NTAPI IoAllocateDriverObjectExtension(PDRIVER_OBJECT driver, PVOID id,
+                                                         ULONG size, PVOID *ret)
 {
     struct client *c;
 
@@ -338,8 +342,11 @@ static void report_device(const struct ke_image *image, const DEVICE_OBJECT *dev
 {
     WCHAR wide[128];
     char name[VF_NAME] = "", detail[VF_DETAIL];
-    struct vf_case c = {.rule = VF_UNLOAD_DEVICE, .p = {(uint64_t)(uintptr_t)device},
-                        .access = VF_NO_ACCESS, .object = name, .detail = detail,
+    struct vf_case c = {.rule = VF_UNLOAD_DEVICE,
+                        .p = {(uint64_t)(uintptr_t)device},
+                        .access = VF_NO_ACCESS,
+                        .object = name,
+                        .detail = detail,
                         .driver = image->name};
 
     if (ob_name_of(device, wide, PP_COUNT(wide)))
@@ -352,7 +359,10 @@ static void report_device(const struct ke_image *image, const DEVICE_OBJECT *dev
 void io_unload_rule(const struct ke_image *image, enum vf_rule rule, uint64_t p1, uint64_t p2,
                     const char *detail)
 {
-    struct vf_case c = {.rule = rule, .p = {p1, p2}, .access = VF_NO_ACCESS, .detail = detail,
+    struct vf_case c = {.rule = rule,
+                        .p = {p1, p2},
+                        .access = VF_NO_ACCESS,
+                        .detail = detail,
                         .driver = image->name};
 
     vf_report(&c);
@@ -371,7 +381,8 @@ void io_check_unload(struct ke_image *image)
     if (driver) {
         for (d = driver->DeviceObject; d; d = next) {
             next = d->NextDevice;
-            /* A device that is only kept by an open file is the caller's doing, not the driver's. */
+            /* A device that is only kept by an open file is the caller's doing, not the driver's.
+             */
             if (!(d->DeviceObjectExtension->ExtensionFlags & DOE_DELETE_PENDING)) {
                 report_device(image, d);
                 io_device_wipe(d);

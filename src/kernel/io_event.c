@@ -1,7 +1,8 @@
 /*
  * Named events of the I/O manager, and what is asked of volumes and disks at boot.
  *
- * Doc: wdm.h, IoCreateNotificationEvent, IoCreateSynchronizationEvent; ntddk.h, IoGetBootDiskInformation.
+ * Doc: wdm.h, IoCreateNotificationEvent, IoCreateSynchronizationEvent; ntddk.h,
+ * IoGetBootDiskInformation.
  */
 #include "kernel/io_nt.h"
 
@@ -11,7 +12,8 @@ NTSTATUS NTAPI ZwCreateEvent(PHANDLE handle, ACCESS_MASK access, POBJECT_ATTRIBU
 /* Creates or opens it, set to signalled when new. The pointer lives as long as the handle. */
 static PKEVENT event_open(PUNICODE_STRING name, PHANDLE ret, EVENT_TYPE type)
 {
-    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr, .ObjectName = name,
+    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr,
+                              .ObjectName = name,
                               .Attributes = OBJ_OPENIF | OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE};
     HANDLE h;
     void *event;
@@ -37,8 +39,8 @@ NT_EXPORT PKEVENT NTAPI IoCreateSynchronizationEvent(PUNICODE_STRING name, PHAND
     return event_open(name, ret, SynchronizationEvent);
 }
 
-/* Doc: ntddk, IoGetBootDiskInformation: only for reinitialisation routines of boot drivers; the information is
- * gone once the system runs. */
+/* Doc: ntddk, IoGetBootDiskInformation: only for reinitialisation routines of boot drivers; the
+ * information is gone once the system runs. */
 NT_EXPORT NTSTATUS NTAPI IoGetBootDiskInformation(PVOID information, ULONG size)
 {
     mm_check_range(information, size, true);

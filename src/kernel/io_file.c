@@ -1,8 +1,8 @@
 /*
  * File objects: opening a device by name, and what the last handle and the last reference mean.
  *
- * A file object belongs to the device its name led to; requests go to the top of that device's stack.
- * Closing the last handle sends IRP_MJ_CLEANUP, dropping the last reference IRP_MJ_CLOSE.
+ * A file object belongs to the device its name led to; requests go to the top of that device's
+ * stack. Closing the last handle sends IRP_MJ_CLEANUP, dropping the last reference IRP_MJ_CLOSE.
  *
  * Doc: WDK, "IRP_MJ_CREATE", "IRP_MJ_CLEANUP", "IRP_MJ_CLOSE"; wdm.h, IoGetDeviceObjectPointer.
  */
@@ -181,13 +181,13 @@ static NTSTATUS create_request(const struct io_open *o, FILE_OBJECT *file, ULONG
     return status;
 }
 
-static NTSTATUS open_device(const struct io_open *o, DEVICE_OBJECT *device, const UNICODE_STRING *rest,
-                            FILE_OBJECT **ret, ULONG_PTR *info)
+static NTSTATUS open_device(const struct io_open *o, DEVICE_OBJECT *device,
+                            const UNICODE_STRING *rest, FILE_OBJECT **ret, ULONG_PTR *info)
 {
-    const ACCESS_MASK read = FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_ALL |
-                             MAXIMUM_ALLOWED;
-    const ACCESS_MASK write = FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE | GENERIC_ALL |
-                              MAXIMUM_ALLOWED;
+    const ACCESS_MASK read =
+        FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_ALL | MAXIMUM_ALLOWED;
+    const ACCESS_MASK write =
+        FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE | GENERIC_ALL | MAXIMUM_ALLOWED;
     FILE_OBJECT *file;
     NTSTATUS status = io_device_open(device, o->allow_exclusive);
 
@@ -242,14 +242,17 @@ NTSTATUS io_file_open(const struct io_open *o, FILE_OBJECT **ret, ULONG_PTR *inf
     return status;
 }
 
-/* Doc: wdm, IoGetDeviceObjectPointer: opens the device, so that a driver may refuse; the top of its stack
- * is returned, the file object referenced. */
+/* Doc: wdm, IoGetDeviceObjectPointer: opens the device, so that a driver may refuse; the top of its
+ * stack is returned, the file object referenced. */
 NT_EXPORT NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING name, ACCESS_MASK access,
                                                   PFILE_OBJECT *ret_file,
                                                   PDEVICE_OBJECT *ret_device)
 {
-    struct io_open o = {.name = name, .access = access, .disposition = FILE_OPEN,
-                        .options = FILE_NON_DIRECTORY_FILE, .mode = KernelMode,
+    struct io_open o = {.name = name,
+                        .access = access,
+                        .disposition = FILE_OPEN,
+                        .options = FILE_NON_DIRECTORY_FILE,
+                        .mode = KernelMode,
                         .major = IRP_MJ_CREATE};
     FILE_OBJECT *file;
     NTSTATUS status = io_file_open(&o, &file, NULL);

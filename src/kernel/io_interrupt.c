@@ -1,11 +1,12 @@
 /*
  * Interrupts: connecting service routines and firing simulated interrupts.
  *
- * An interrupt object is guarded driver-visible memory; which ones are connected is our own list. A device
- * model or scenario fires a vector; each connected routine runs at its IRQL with its lock held, until one
- * claims it (shared level-triggered lines stop at the first claim, as on Windows).
+ * An interrupt object is guarded driver-visible memory; which ones are connected is our own list. A
+ * device model or scenario fires a vector; each connected routine runs at its IRQL with its lock
+ * held, until one claims it (shared level-triggered lines stop at the first claim, as on Windows).
  *
- * Doc: wdm.h, IoConnectInterrupt, IoConnectInterruptEx; WDK, "Using Interrupt Resource Descriptors".
+ * Doc: wdm.h, IoConnectInterrupt, IoConnectInterruptEx; WDK, "Using Interrupt Resource
+ * Descriptors".
  */
 #include "kernel/io_nt.h"
 
@@ -37,7 +38,8 @@ static bool vector_taken(const struct connect *c)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.isrs) {
+    PP_LIST_EACH(it, &g.isrs)
+    {
         const KINTERRUPT *o = PP_CONTAINER(it, struct isr, link)->object;
 
         if (o->Vector == c->vector && (!o->ShareVector || !c->share))
@@ -85,7 +87,8 @@ static struct isr *isr_of(const KINTERRUPT *o)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.isrs) {
+    PP_LIST_EACH(it, &g.isrs)
+    {
         struct isr *i = PP_CONTAINER(it, struct isr, link);
 
         if (i->object == o)
@@ -108,7 +111,7 @@ NT_EXPORT NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *ret, PKSERVICE_ROUTINE 
                                             BOOLEAN share, KAFFINITY affinity, BOOLEAN floating)
 {
     struct connect c = {KE_ARG(routine), KE_ARG(context), lock, vector, irql, sync_irql, mode,
-                        share, false, 0};
+                        share,           false,           0};
     struct isr *i;
     NTSTATUS status;
 
@@ -186,8 +189,8 @@ static NTSTATUS connect_line(IO_CONNECT_INTERRUPT_PARAMETERS *p)
     return status;
 }
 
-/* The simulated device has a line interrupt: message-based requests get it with their fall-back routine.
- * Doc: WDK, "Using the CONNECT_MESSAGE_BASED Version of IoConnectInterruptEx". */
+/* The simulated device has a line interrupt: message-based requests get it with their fall-back
+ * routine. Doc: WDK, "Using the CONNECT_MESSAGE_BASED Version of IoConnectInterruptEx". */
 static NTSTATUS connect_message(IO_CONNECT_INTERRUPT_PARAMETERS *p)
 {
     struct connect c = {.routine = KE_ARG(p->MessageBased.FallBackServiceRoutine),
@@ -229,7 +232,8 @@ NT_EXPORT VOID NTAPI IoDisconnectInterruptEx(PIO_DISCONNECT_INTERRUPT_PARAMETERS
     IoDisconnectInterrupt(p->ConnectionContext.InterruptObject);
 }
 
-/* Doc: ntddk, IoReportInterruptActive/Inactive: for power-managed devices; nothing is masked here. */
+/* Doc: ntddk, IoReportInterruptActive/Inactive: for power-managed devices; nothing is masked here.
+ */
 NT_EXPORT VOID NTAPI IoReportInterruptActive(PVOID p)
 {
     (void)p;
@@ -256,16 +260,17 @@ unsigned io_interrupt_fire(ULONG vector, int message)
     struct pp_list *it, *tmp;
     unsigned claimed = 0;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.isrs) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.isrs)
+    {
         struct isr *i = PP_CONTAINER(it, struct isr, link);
         KINTERRUPT *o = i->object;
         BOOLEAN mine;
 
         if (i->by_message ? (int)i->message != message : o->Vector != vector)
             continue;
-        mine = ke_interrupt_call(KE_ARG(i->by_message ? o->MessageServiceRoutine : o->ServiceRoutine),
-                                 o->SynchronizeIrql, o->ActualLock, KE_ARG(o),
-                                 KE_ARG(o->ServiceContext), i->message);
+        mine = ke_interrupt_call(
+            KE_ARG(i->by_message ? o->MessageServiceRoutine : o->ServiceRoutine),
+            o->SynchronizeIrql, o->ActualLock, KE_ARG(o), KE_ARG(o->ServiceContext), i->message);
         claimed += mine;
         if (mine && o->Mode == LevelSensitive)
             break;
@@ -299,11 +304,13 @@ unsigned ke_interrupt(uint32_t vector)
     return claimed;
 }
 
-void ke_each_interrupt(bool (*fn)(void *ctx, uint32_t vector, const struct ke_image *owner), void *ctx)
+void ke_each_interrupt(bool (*fn)(void *ctx, uint32_t vector, const struct ke_image *owner),
+                       void *ctx)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.isrs) {
+    PP_LIST_EACH(it, &g.isrs)
+    {
         const KINTERRUPT *o = PP_CONTAINER(it, struct isr, link)->object;
         uint64_t routine = KE_ARG(o->ServiceRoutine ? o->ServiceRoutine : o->MessageServiceRoutine);
 
@@ -316,7 +323,8 @@ void io_interrupt_wipe(const struct ke_image *image)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.isrs) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.isrs)
+    {
         struct isr *i = PP_CONTAINER(it, struct isr, link);
         uint64_t routine =
             KE_ARG(i->by_message ? i->object->MessageServiceRoutine : i->object->ServiceRoutine);

@@ -2,11 +2,12 @@
  * IRPs: memory, initialisation, and the builders.
  *
  * Each IRP is a guarded block of exactly IoSizeOfIrp bytes, so a store past its last stack location
- * faults at once. What we must know about an IRP besides its driver-visible fields lies in a struct io_irp
- * found by address: a driver that damages an IRP damages nothing of ours, and an address that is not a
- * live IRP is known as such.
+ * faults at once. What we must know about an IRP besides its driver-visible fields lies in a struct
+ * io_irp found by address: a driver that damages an IRP damages nothing of ours, and an address
+ * that is not a live IRP is known as such.
  *
- * With verification off, freed IRPs are kept for reuse (a buffered request then costs no allocation).
+ * With verification off, freed IRPs are kept for reuse (a buffered request then costs no
+ * allocation).
  *
  * Doc: WDK, "Handling IRPs"; wdm.h, IoAllocateIrp and neighbours.
  */
@@ -18,8 +19,8 @@ enum { BUCKETS = 1024, KEEP_STACK = 8, KEEP_COUNT = 64, FIXED_STACK = 8 };
 
 static struct {
     struct io_irp *bucket[BUCKETS];
-    struct io_irp *spare;                 /* records without an IRP */
-    struct io_irp *keep[KEEP_STACK + 1];  /* freed IRPs by stack size, checks off only */
+    struct io_irp *spare;                /* records without an IRP */
+    struct io_irp *keep[KEEP_STACK + 1]; /* freed IRPs by stack size, checks off only */
     unsigned keep_count[KEEP_STACK + 1];
 } g;
 
@@ -220,10 +221,11 @@ NT_EXPORT PIRP NTAPI IoAllocateIrp(CCHAR stack_size, BOOLEAN charge_quota)
     if (stack_size < 0)
         return NULL;
     irp = driver_irp_new(stack_size, IO_ALLOCATED);
-    /* What drivers see as Windows' own bookkeeping: small packets have a fixed size, and those charged come
-     * from a lookaside list. */
+    /* What drivers see as Windows' own bookkeeping: small packets have a fixed size, and those
+     * charged come from a lookaside list. */
     if (stack_size <= FIXED_STACK)
-        irp->AllocationFlags = IRP_ALLOCATED_FIXED_SIZE | (charge_quota ? IRP_LOOKASIDE_ALLOCATION : 0);
+        irp->AllocationFlags =
+            IRP_ALLOCATED_FIXED_SIZE | (charge_quota ? IRP_LOOKASIDE_ALLOCATION : 0);
     else if (charge_quota)
         irp->AllocationFlags = IRP_QUOTA_CHARGED;
     io_irp_of(irp)->has_quota = charge_quota;
@@ -251,13 +253,15 @@ NT_EXPORT VOID NTAPI IoFreeIrp(PIRP irp)
     uint64_t addr = (uint64_t)(uintptr_t)irp;
 
     if (!i) {
-        /* Its own memory, IoInitializeIrp: freeing it here is freeing pool. Anything else is no IRP. */
+        /* Its own memory, IoInitializeIrp: freeing it here is freeing pool. Anything else is no
+         * IRP. */
         if (!was_freed(irp) && (!mm_is_valid(addr) || irp->Type != IO_TYPE_IRP)) {
             io_rule(VF_IO_FREE_NOT_IRP, 1, addr, 0, 0, "IoFreeIrp: not an IRP");
             return;
         }
         if (was_freed(irp))
-            (void)*(volatile CSHORT *)&irp->Type; /* the fault names the block, who made and freed it */
+            (void)*(
+                volatile CSHORT *)&irp->Type; /* the fault names the block, who made and freed it */
         ExFreePoolWithTag(irp, 0);
         return;
     }
@@ -395,7 +399,8 @@ void io_system_buffer_free(void *p)
     ex_free_kernel(p);
 }
 
-bool io_attach_mdl(IRP *irp, void *buffer, ULONG size, KPROCESSOR_MODE mode, LOCK_OPERATION operation)
+bool io_attach_mdl(IRP *irp, void *buffer, ULONG size, KPROCESSOR_MODE mode,
+                   LOCK_OPERATION operation)
 {
     MDL *mdl = IoAllocateMdl(buffer, size, FALSE, FALSE, NULL);
 
@@ -451,7 +456,8 @@ static bool ctl_buffers(IRP *irp, IO_STACK_LOCATION *s, const struct ctl *c)
     return true;
 }
 
-/* Doc: wdm, IoBuildDeviceIoControlRequest: the I/O manager frees it; on the calling thread's list. */
+/* Doc: wdm, IoBuildDeviceIoControlRequest: the I/O manager frees it; on the calling thread's list.
+ */
 NT_EXPORT PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG code, PDEVICE_OBJECT device, PVOID in,
                                                    ULONG in_size, PVOID out, ULONG out_size,
                                                    BOOLEAN internal, PKEVENT event,

@@ -1,6 +1,6 @@
 /*
- * The I/O manager's small services: who asks, stacks, error log, hard errors, shutdown and file-system
- * notifications, volumes.
+ * The I/O manager's small services: who asks, stacks, error log, hard errors, shutdown and
+ * file-system notifications, volumes.
  *
  * Doc: wdm.h, ntddk.h and ntifs.h, the page of each routine.
  */
@@ -193,7 +193,8 @@ void io_shutdown_wipe(DEVICE_OBJECT *device)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.shutdowns) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.shutdowns)
+    {
         struct shutdown *s = PP_CONTAINER(it, struct shutdown, link);
 
         if (s->device == device) {
@@ -223,7 +224,8 @@ void io_shutdown_all(void)
     for (int last = 0; last < 2; last++) {
         struct pp_list *it, *tmp;
 
-        PP_LIST_EACH_SAFE(it, tmp, &g.shutdowns) {
+        PP_LIST_EACH_SAFE(it, tmp, &g.shutdowns)
+        {
             struct shutdown *s = PP_CONTAINER(it, struct shutdown, link);
 
             if (s->is_last == last)
@@ -326,7 +328,8 @@ static void notify_all(DEVICE_OBJECT *device, bool active)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.fs_notifies) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.fs_notifies)
+    {
         struct fs_notify *n = PP_CONTAINER(it, struct fs_notify, link);
 
         (void)ke_call(n->routine, KE_ARG(device), active);
@@ -352,7 +355,8 @@ NT_EXPORT VOID NTAPI IoUnregisterFileSystem(PDEVICE_OBJECT device)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.file_systems) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.file_systems)
+    {
         struct file_system *f = PP_CONTAINER(it, struct file_system, link);
 
         if (f->device != device)
@@ -369,7 +373,8 @@ static struct fs_notify *fs_notify_find(const DRIVER_OBJECT *driver, uint64_t ro
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.fs_notifies) {
+    PP_LIST_EACH(it, &g.fs_notifies)
+    {
         struct fs_notify *n = PP_CONTAINER(it, struct fs_notify, link);
 
         if (n->driver == driver && n->routine == routine)
@@ -393,8 +398,8 @@ NT_EXPORT NTSTATUS NTAPI IoRegisterFsRegistrationChange(PDRIVER_OBJECT driver,
     n->routine = KE_ARG(routine);
     pp_list_push_back(&g.fs_notifies, &n->link);
     PP_LIST_EACH_SAFE(it, tmp, &g.file_systems)
-        (void)ke_call(KE_ARG(routine), KE_ARG(PP_CONTAINER(it, struct file_system, link)->device),
-                      TRUE);
+    (void)ke_call(KE_ARG(routine), KE_ARG(PP_CONTAINER(it, struct file_system, link)->device),
+                  TRUE);
     return STATUS_SUCCESS;
 }
 
@@ -413,7 +418,8 @@ void io_misc_wipe(const struct ke_image *image)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.fs_notifies) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.fs_notifies)
+    {
         struct fs_notify *n = PP_CONTAINER(it, struct fs_notify, link);
 
         if (ke_image_at(n->routine) != image)
@@ -423,7 +429,8 @@ void io_misc_wipe(const struct ke_image *image)
         pp_list_remove(it);
         pp_free(n);
     }
-    PP_LIST_EACH_SAFE(it, tmp, &g.file_systems) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.file_systems)
+    {
         struct file_system *f = PP_CONTAINER(it, struct file_system, link);
 
         if (!io_is_device(f->device) || io_driver_image(f->device->DriverObject) == image) {
@@ -460,8 +467,8 @@ NT_EXPORT const GENERIC_MAPPING *NTAPI IoGetFileObjectGenericMapping(VOID)
     return m;
 }
 
-/* A FILE_FULL_EA_INFORMATION list. Doc: ntifs, IoCheckEaBufferValidity: each entry whole, names ended by a
- * zero, offsets multiples of 4 that stay inside. */
+/* A FILE_FULL_EA_INFORMATION list. Doc: ntifs, IoCheckEaBufferValidity: each entry whole, names
+ * ended by a zero, offsets multiples of 4 that stay inside. */
 struct full_ea {
     ULONG next;
     UCHAR flags, name_length;
@@ -494,8 +501,8 @@ NT_EXPORT NTSTATUS NTAPI IoCheckEaBufferValidity(PVOID buffer, ULONG size, PULON
     return STATUS_EA_LIST_INCONSISTENT;
 }
 
-/* Doc: ntddk, IoVolumeDeviceToDosName (RtlVolumeDeviceToDosName): the volume's letter. The one volume of the
- * model is C:. The caller frees the string with ExFreePool. */
+/* Doc: ntddk, IoVolumeDeviceToDosName (RtlVolumeDeviceToDosName): the volume's letter. The one
+ * volume of the model is C:. The caller frees the string with ExFreePool. */
 NT_EXPORT NTSTATUS NTAPI IoVolumeDeviceToDosName(PVOID device, PUNICODE_STRING ret)
 {
     static const WCHAR letter[] = u"C:";

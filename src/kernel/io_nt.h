@@ -1,5 +1,6 @@
-/* Exports of other groups that the I/O manager, PnP and power call natively, and our own that more than
- * one of our files calls. The types are Windows' own: see each page named in exports/<area>.def. */
+/* Exports of other groups that the I/O manager, PnP and power call natively, and our own that more
+ * than one of our files calls. The types are Windows' own: see each page named in
+ * exports/<area>.def. */
 #ifndef POOLPROOF_IO_NT_H
 #define POOLPROOF_IO_NT_H
 
@@ -68,11 +69,11 @@ PDEVICE_OBJECT NTAPI IoGetAttachedDeviceReference(PDEVICE_OBJECT device);
 VOID NTAPI IoStopTimer(PDEVICE_OBJECT device);
 
 /* A rule of the I/O group with its four parameters. */
-static inline uint32_t io_rule(enum vf_rule rule, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4,
-                               const char *detail)
+static inline uint32_t io_rule(enum vf_rule rule, uint64_t p1, uint64_t p2, uint64_t p3,
+                               uint64_t p4, const char *detail)
 {
-    struct vf_case c = {.rule = rule, .p = {p1, p2, p3, p4}, .access = VF_NO_ACCESS,
-                        .detail = detail};
+    struct vf_case c = {
+        .rule = rule, .p = {p1, p2, p3, p4}, .access = VF_NO_ACCESS, .detail = detail};
 
     return vf_report(&c);
 }

@@ -1,5 +1,6 @@
 /*
- * Queues of IRPs: the StartIo queue, cancel-safe queues, remove locks, and the one-second timer of a device.
+ * Queues of IRPs: the StartIo queue, cancel-safe queues, remove locks, and the one-second timer of
+ * a device.
  *
  * Doc: WDK, "Using the System's IRP Queue", "Cancel-Safe IRP Queues", "Using Remove Locks";
  * wdm.h, IoStartPacket, IoCsqInitialize, IoInitializeRemoveLock; IoInitializeTimer.
@@ -29,7 +30,8 @@ static void cancel_unlock(KIRQL irql)
     IoReleaseCancelSpinLock(irql);
 }
 
-/* Doc: ntifs/ntddk, IoSetStartIoAttributes: deferred calls do not recurse through IoStartNextPacket. */
+/* Doc: ntifs/ntddk, IoSetStartIoAttributes: deferred calls do not recurse through
+ * IoStartNextPacket. */
 NT_EXPORT VOID NTAPI IoSetStartIoAttributes(PDEVICE_OBJECT device, BOOLEAN deferred,
                                             BOOLEAN non_cancelable)
 {
@@ -87,8 +89,7 @@ static void start_next(DEVICE_OBJECT *device, bool cancelable, bool by_key, ULON
     if (e) {
         irp = CONTAINING_RECORD(e, IRP, Tail.Overlay.DeviceQueueEntry);
         device->CurrentIrp = irp;
-        if (cancelable &&
-            (device->DeviceObjectExtension->StartIoFlags & START_NON_CANCELABLE))
+        if (cancelable && (device->DeviceObjectExtension->StartIoFlags & START_NON_CANCELABLE))
             irp->CancelRoutine = NULL;
     }
     if (cancelable)
@@ -143,8 +144,8 @@ static void csq_unlock(IO_CSQ *csq, KIRQL irql)
     (void)ke_call(KE_ARG(csq->CsqReleaseLock), KE_ARG(csq), irql);
 }
 
-/* The cancel routine of queued IRPs; drivers see its stub. DriverContext[3] leads to the queue, by way of
- * the caller's context when there is one. */
+/* The cancel routine of queued IRPs; drivers see its stub. DriverContext[3] leads to the queue, by
+ * way of the caller's context when there is one. */
 NT_EXPORT VOID NTAPI IopCsqCancel(PDEVICE_OBJECT device, PIRP irp)
 {
     ULONG *type = irp->Tail.Overlay.DriverContext[3];
@@ -320,7 +321,8 @@ static bool tag_remove(const void *lock, const void *tag)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &tags) {
+    PP_LIST_EACH(it, &tags)
+    {
         struct lock_tag *t = PP_CONTAINER(it, struct lock_tag, link);
 
         if (t->lock == lock && t->tag == tag) {
@@ -336,7 +338,8 @@ static void tags_forget(const void *lock)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &tags) {
+    PP_LIST_EACH_SAFE(it, tmp, &tags)
+    {
         struct lock_tag *t = PP_CONTAINER(it, struct lock_tag, link);
 
         if (t->lock == lock) {
@@ -385,7 +388,8 @@ NT_EXPORT VOID NTAPI IoReleaseRemoveLockEx(PIO_REMOVE_LOCK lock, PVOID tag, ULON
 {
     (void)size;
     if (!tag_remove(lock, tag))
-        io_rule(VF_VER_LOCK_TAG, 0xD5, (uint64_t)(uintptr_t)lock, (uint64_t)(uintptr_t)tag, 0, NULL);
+        io_rule(VF_VER_LOCK_TAG, 0xD5, (uint64_t)(uintptr_t)lock, (uint64_t)(uintptr_t)tag, 0,
+                NULL);
     if (__atomic_sub_fetch(&lock->Common.IoCount, 1, __ATOMIC_SEQ_CST) == 0)
         (void)ke_event_set(&lock->Common.RemoveEvent);
 }
@@ -420,7 +424,8 @@ static struct timer *timer_of(const DEVICE_OBJECT *device)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &timers) {
+    PP_LIST_EACH(it, &timers)
+    {
         struct timer *t = PP_CONTAINER(it, struct timer, link);
 
         if (t->device == device)
@@ -463,7 +468,8 @@ NT_EXPORT NTSTATUS NTAPI IoInitializeTimer(PDEVICE_OBJECT device, PIO_TIMER_ROUT
         PP_ASSERT(t);
         t->device = device;
         t->timeout.fn = timer_fire;
-        KeInitializeDpc(&t->dpc, (PKDEFERRED_ROUTINE)(uintptr_t)ke_export_stub("IopTimerDpc"), device);
+        KeInitializeDpc(&t->dpc, (PKDEFERRED_ROUTINE)(uintptr_t)ke_export_stub("IopTimerDpc"),
+                        device);
         pp_list_push_back(&timers, &t->link);
         /* Only its being there matters to drivers. */
         device->Timer = ex_alloc_kernel(0x30, "IoTi", false);

@@ -1,9 +1,9 @@
 /*
  * Starting and unloading a driver, and the start of the I/O manager itself.
  *
- * DriverEntry runs in a system thread. The registry path it gets is freed when it returns, as on Windows, so
- * that a driver that keeps the pointer is caught. When DriverEntry fails, everything it left behind is judged
- * as at unload, without DriverUnload being called.
+ * DriverEntry runs in a system thread. The registry path it gets is freed when it returns, as on
+ * Windows, so that a driver that keeps the pointer is caught. When DriverEntry fails, everything it
+ * left behind is judged as at unload, without DriverUnload being called.
  *
  * Doc: WDK, "Writing a DriverEntry Routine", "Writing an Unload Routine".
  */
@@ -30,7 +30,8 @@ static void service_name(const struct ke_image *image, char *buf, size_t size)
         buf[len - 4] = '\0';
 }
 
-/* String and text in one block, as the I/O manager's comes from the registry. Seen: kmtest IoDeviceObject. */
+/* String and text in one block, as the I/O manager's comes from the registry. Seen: kmtest
+ * IoDeviceObject. */
 static UNICODE_STRING *path_new(const char *service)
 {
     UNICODE_STRING *s;
@@ -38,7 +39,8 @@ static UNICODE_STRING *path_new(const char *service)
     WCHAR wide[160];
     size_t chars;
 
-    pp_fmt(text, sizeof text, "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s", service);
+    pp_fmt(text, sizeof text, "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s",
+           service);
     chars = rtl_from_utf8(text, wide, PP_COUNT(wide));
     s = ex_alloc_kernel(sizeof *s + (chars + 1) * sizeof(WCHAR), "Io  ", true);
     s->Buffer = (WCHAR *)(s + 1);
@@ -71,7 +73,8 @@ static void teardown(struct ke_image *image)
     DRIVER_OBJECT *driver = image->driver_object;
     uint64_t name_addr = driver ? (uint64_t)(uintptr_t)&driver->DriverName : 0;
 
-    ke_settle(1); /* what is queued runs before the code goes */
+    ke_settle(1);                  /* what is queued runs before the code goes */
+    (void)pl_check_all(ke_m.pool); /* damage went to the sink */
     (void)vf_check_leaks(image->owner, image->name, name_addr);
     (void)ke_unload_check(image);
     io_check_unload(image);

@@ -1,9 +1,9 @@
 /*
- * Plug and Play as the host drives it: AddDevice, then PnP and power requests to the top of the stack, as the
- * PnP and power managers send them.
+ * Plug and Play as the host drives it: AddDevice, then PnP and power requests to the top of the
+ * stack, as the PnP and power managers send them.
  *
- * Doc: WDK, "Plug and Play Minor IRPs", "Handling IRP_MN_QUERY_POWER / SET_POWER"; PnP IRPs start with
- * STATUS_NOT_SUPPORTED and are sent at PASSIVE_LEVEL in a system thread.
+ * Doc: WDK, "Plug and Play Minor IRPs", "Handling IRP_MN_QUERY_POWER / SET_POWER"; PnP IRPs start
+ * with STATUS_NOT_SUPPORTED and are sent at PASSIVE_LEVEL in a system thread.
  */
 #include "kernel/pnp_priv.h"
 
@@ -31,9 +31,10 @@ static void check_initializing(const struct ke_image *image, DEVICE_OBJECT *pdo)
 {
     for (DEVICE_OBJECT *d = pdo->AttachedDevice; d; d = d->AttachedDevice) {
         struct vf_case c = {.rule = VF_IO_INITIALIZING,
-                            .p = {0x243, KE_ARG(image->driver_object->DriverExtension->AddDevice), 0,
-                                  (uint64_t)(uintptr_t)d},
-                            .access = VF_NO_ACCESS, .driver = image->name,
+                            .p = {0x243, KE_ARG(image->driver_object->DriverExtension->AddDevice),
+                                  0, (uint64_t)(uintptr_t)d},
+                            .access = VF_NO_ACCESS,
+                            .driver = image->name,
                             .pc = KE_ARG(image->driver_object->DriverExtension->AddDevice)};
 
         if (!(d->Flags & DO_DEVICE_INITIALIZING))

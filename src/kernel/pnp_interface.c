@@ -1,10 +1,11 @@
 /*
  * Device interfaces: registration, enabling, enumeration, and their registry keys.
  *
- * A symbolic link name is \??\<instance, with # for \>#{class guid}[\reference]; while the interface is
- * enabled the link leads to the PDO.
+ * A symbolic link name is \??\<instance, with # for \>#{class guid}[\reference]; while the
+ * interface is enabled the link leads to the PDO.
  *
- * Doc: WDK, "Device Interface Classes"; wdm.h, IoRegisterDeviceInterface, IoSetDeviceInterfaceState.
+ * Doc: WDK, "Device Interface Classes"; wdm.h, IoRegisterDeviceInterface,
+ * IoSetDeviceInterfaceState.
  */
 #include "kernel/pnp_priv.h"
 
@@ -29,7 +30,8 @@ static struct interface *find(const UNICODE_STRING *name)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.all) {
+    PP_LIST_EACH(it, &g.all)
+    {
         struct interface *i = PP_CONTAINER(it, struct interface, link);
         UNICODE_STRING s;
 
@@ -46,8 +48,8 @@ static void guid_text(const GUID *guid, char *buf, size_t size)
 {
     const UCHAR *d = guid->Data4;
 
-    pp_fmt(buf, size, "{%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}", guid->Data1, guid->Data2,
-           guid->Data3, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
+    pp_fmt(buf, size, "{%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}", guid->Data1,
+           guid->Data2, guid->Data3, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
 }
 
 static bool name_make(const struct pnp_node *n, const GUID *guid, const UNICODE_STRING *reference,
@@ -121,8 +123,8 @@ NT_EXPORT NTSTATUS NTAPI IoRegisterDeviceInterface(PDEVICE_OBJECT pdo, const GUI
     return STATUS_SUCCESS;
 }
 
-/* The object manager has directories only where they were made: the part up to the class GUID is the link,
- * what follows is the file name given to the driver. */
+/* The object manager has directories only where they were made: the part up to the class GUID is
+ * the link, what follows is the file name given to the driver. */
 static void link_name(const struct interface *i, WCHAR *text)
 {
     size_t at;
@@ -167,7 +169,8 @@ static NTSTATUS disable(struct interface *i)
     return STATUS_SUCCESS;
 }
 
-/* \\??\\ or \\\\?\\, at least one character, a class GUID in braces, then nothing or a reference string. */
+/* \\??\\ or \\\\?\\, at least one character, a class GUID in braces, then nothing or a reference
+ * string. */
 static bool is_link(const UNICODE_STRING *name)
 {
     enum { PREFIX = 4, GUID_CHARS = 38 };
@@ -198,7 +201,8 @@ NT_EXPORT NTSTATUS NTAPI IoSetDeviceInterfaceState(PUNICODE_STRING name, BOOLEAN
     return status;
 }
 
-/* Doc: wdm, IoGetDeviceInterfaces: a list of strings, ended by an empty one; the caller frees it. */
+/* Doc: wdm, IoGetDeviceInterfaces: a list of strings, ended by an empty one; the caller frees it.
+ */
 NT_EXPORT NTSTATUS NTAPI IoGetDeviceInterfaces(const GUID *guid, PDEVICE_OBJECT pdo, ULONG flags,
                                                PWSTR *ret)
 {
@@ -213,7 +217,8 @@ NT_EXPORT NTSTATUS NTAPI IoGetDeviceInterfaces(const GUID *guid, PDEVICE_OBJECT 
                 return STATUS_INSUFFICIENT_RESOURCES;
             *ret = list;
         }
-        PP_LIST_EACH(it, &g.all) {
+        PP_LIST_EACH(it, &g.all)
+        {
             struct interface *i = PP_CONTAINER(it, struct interface, link);
             size_t len = rtl_wcslen(i->name) + 1;
 
@@ -241,7 +246,8 @@ NT_EXPORT NTSTATUS NTAPI IoGetDeviceInterfaceAlias(PUNICODE_STRING name, const G
 
     if (!i)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    PP_LIST_EACH(it, &g.all) {
+    PP_LIST_EACH(it, &g.all)
+    {
         struct interface *o = PP_CONTAINER(it, struct interface, link);
 
         if (o->pdo == i->pdo && !memcmp(&o->class_guid, alias, sizeof *alias))
@@ -250,7 +256,8 @@ NT_EXPORT NTSTATUS NTAPI IoGetDeviceInterfaceAlias(PUNICODE_STRING name, const G
     return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-/* Doc: wdm, IoOpenDeviceInterfaceRegistryKey: Control\DeviceClasses\{guid}\##?#...\Device Parameters. */
+/* Doc: wdm, IoOpenDeviceInterfaceRegistryKey: Control\DeviceClasses\{guid}\##?#...\Device
+ * Parameters. */
 NT_EXPORT NTSTATUS NTAPI IoOpenDeviceInterfaceRegistryKey(PUNICODE_STRING name, ACCESS_MASK access,
                                                           PHANDLE ret)
 {
@@ -263,7 +270,8 @@ NT_EXPORT NTSTATUS NTAPI IoOpenDeviceInterfaceRegistryKey(PUNICODE_STRING name, 
         return STATUS_OBJECT_NAME_NOT_FOUND;
     guid_text(&i->class_guid, guid, sizeof guid);
     pp_fmt(text, sizeof text,
-           "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\DeviceClasses\\%s\\##?#", guid);
+           "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\DeviceClasses\\%s\\##?#",
+           guid);
     at = rtl_from_utf8(text, path, PP_COUNT(path));
     for (const WCHAR *p = i->name + 4; *p; p++)
         path[at++] = *p == '\\' ? (WCHAR)'#' : *p;
@@ -276,7 +284,8 @@ bool pnp_interface_each_of(const GUID *guid, bool (*fn)(void *ctx, const UNICODE
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct interface *i = PP_CONTAINER(it, struct interface, link);
         UNICODE_STRING name;
 
@@ -293,7 +302,8 @@ void pnp_interface_wipe(const struct ke_image *image)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct interface *i = PP_CONTAINER(it, struct interface, link);
 
         if (i->owner != image->owner)
@@ -304,11 +314,13 @@ void pnp_interface_wipe(const struct ke_image *image)
     }
 }
 
-void ke_each_interface(bool (*fn)(void *ctx, const char *link, const struct ke_image *owner), void *ctx)
+void ke_each_interface(bool (*fn)(void *ctx, const char *link, const struct ke_image *owner),
+                       void *ctx)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct interface *i = PP_CONTAINER(it, struct interface, link);
         char utf8[LINK_CHARS * 2];
 

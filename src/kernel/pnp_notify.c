@@ -1,7 +1,8 @@
 /*
  * Plug and Play notifications: device interfaces of a class, a target device, the hardware profile.
  *
- * Callbacks run at PASSIVE_LEVEL: in the thread that caused the event, or in a worker when that is above.
+ * Callbacks run at PASSIVE_LEVEL: in the thread that caused the event, or in a worker when that is
+ * above.
  *
  * Doc: WDK, "Using PnP Notification"; wdm.h, IoRegisterPlugPlayNotification.
  */
@@ -11,7 +12,7 @@
 
 struct notify {
     struct pp_list link;
-    void *entry;  /* what the driver holds */
+    void *entry; /* what the driver holds */
     IO_NOTIFICATION_EVENT_CATEGORY category;
     GUID class_guid;
     FILE_OBJECT *file; /* target device; referenced */
@@ -79,7 +80,8 @@ static void change_tell(void *arg)
     struct change *c = arg;
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct notify *n = PP_CONTAINER(it, struct notify, link);
 
         if (n->category == EventCategoryDeviceInterfaceChange && !n->is_dead &&
@@ -115,7 +117,8 @@ void pnp_target_changed(DEVICE_OBJECT *device, const GUID *event)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct notify *n = PP_CONTAINER(it, struct notify, link);
         TARGET_DEVICE_REMOVAL_NOTIFICATION *t;
 
@@ -168,17 +171,16 @@ static struct notify *notify_new(IO_NOTIFICATION_EVENT_CATEGORY category, const 
     return n;
 }
 
-NT_EXPORT NTSTATUS NTAPI IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY category,
-                                                        ULONG flags, PVOID data,
-                                                        PDRIVER_OBJECT driver,
-                                                        PDRIVER_NOTIFICATION_CALLBACK_ROUTINE routine,
-                                                        PVOID context, PVOID *ret)
+NT_EXPORT NTSTATUS NTAPI IoRegisterPlugPlayNotification(
+    IO_NOTIFICATION_EVENT_CATEGORY category, ULONG flags, PVOID data, PDRIVER_OBJECT driver,
+    PDRIVER_NOTIFICATION_CALLBACK_ROUTINE routine, PVOID context, PVOID *ret)
 {
     struct notify *n;
 
     *ret = NULL;
     if (category != EventCategoryHardwareProfileChange &&
-        category != EventCategoryDeviceInterfaceChange && category != EventCategoryTargetDeviceChange)
+        category != EventCategoryDeviceInterfaceChange &&
+        category != EventCategoryTargetDeviceChange)
         return STATUS_INVALID_PARAMETER;
     if (category != EventCategoryHardwareProfileChange && !data)
         return STATUS_INVALID_PARAMETER;
@@ -199,7 +201,8 @@ static struct notify *notify_of(const void *entry)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.all) {
+    PP_LIST_EACH(it, &g.all)
+    {
         struct notify *n = PP_CONTAINER(it, struct notify, link);
 
         if (n->entry == entry && !n->is_dead)
@@ -236,7 +239,8 @@ void pnp_notify_wipe(const struct ke_image *image)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct notify *n = PP_CONTAINER(it, struct notify, link);
 
         if (ke_image_at(n->routine) != image)
@@ -254,11 +258,13 @@ static NTSTATUS report_target(DEVICE_OBJECT *pdo, const PLUGPLAY_NOTIFICATION_HE
 
     if (!pnp_node_of(pdo))
         return STATUS_INVALID_DEVICE_REQUEST;
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct notify *n = PP_CONTAINER(it, struct notify, link);
         TARGET_DEVICE_CUSTOM_NOTIFICATION *copy;
 
-        if (n->category != EventCategoryTargetDeviceChange || n->is_dead || !in_stack(n->target, pdo))
+        if (n->category != EventCategoryTargetDeviceChange || n->is_dead ||
+            !in_stack(n->target, pdo))
             continue;
         copy = ex_alloc_kernel(PP_MAX((size_t)h->Size, sizeof *copy), "PpNt", true);
         memcpy(copy, h, h->Size);
@@ -269,7 +275,8 @@ static NTSTATUS report_target(DEVICE_OBJECT *pdo, const PLUGPLAY_NOTIFICATION_HE
     return STATUS_SUCCESS;
 }
 
-/* Doc: wdm, IoReportTargetDeviceChange: kernel components that registered are told before it returns. */
+/* Doc: wdm, IoReportTargetDeviceChange: kernel components that registered are told before it
+ * returns. */
 NT_EXPORT NTSTATUS NTAPI IoReportTargetDeviceChange(PDEVICE_OBJECT pdo, PVOID notification)
 {
     return report_target(pdo, notification);
@@ -293,8 +300,9 @@ static void report_later(void *arg)
     pp_free(r);
 }
 
-NT_EXPORT NTSTATUS NTAPI IoReportTargetDeviceChangeAsynchronous(
-    PDEVICE_OBJECT pdo, PVOID notification, PDEVICE_CHANGE_COMPLETE_CALLBACK callback, PVOID context)
+NT_EXPORT NTSTATUS NTAPI
+IoReportTargetDeviceChangeAsynchronous(PDEVICE_OBJECT pdo, PVOID notification,
+                                       PDEVICE_CHANGE_COMPLETE_CALLBACK callback, PVOID context)
 {
     const PLUGPLAY_NOTIFICATION_HEADER *h = notification;
     struct report *r;

@@ -1,6 +1,6 @@
 /*
- * What drivers ask and tell the PnP manager about devices: properties, registry keys, changed relations and
- * states, resources, detected devices, and the description of old buses.
+ * What drivers ask and tell the PnP manager about devices: properties, registry keys, changed
+ * relations and states, resources, detected devices, and the description of old buses.
  *
  * Doc: wdm.h, IoGetDeviceProperty, IoOpenDeviceRegistryKey, IoInvalidateDeviceRelations; ntddk.h,
  * IoReportDetectedDevice, IoReportResourceForDetection, IoQueryDeviceDescription.
@@ -40,7 +40,8 @@ static NTSTATUS give_pdo_name(const struct answer *a, const DEVICE_OBJECT *pdo)
 {
     WCHAR name[128];
 
-    return ob_name_of(pdo, name, PP_COUNT(name)) ? give_text(a, name) : STATUS_OBJECT_NAME_NOT_FOUND;
+    return ob_name_of(pdo, name, PP_COUNT(name)) ? give_text(a, name)
+                                                 : STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 static size_t list_size(void)
@@ -106,7 +107,8 @@ NT_EXPORT NTSTATUS NTAPI IoGetDeviceProperty(PDEVICE_OBJECT pdo, DEVICE_REGISTRY
     }
 }
 
-/* Doc: wdm, IoGetDevicePropertyData: properties by DEVPROPKEY; none is stored for simulated devices. */
+/* Doc: wdm, IoGetDevicePropertyData: properties by DEVPROPKEY; none is stored for simulated
+ * devices. */
 NT_EXPORT NTSTATUS NTAPI IoGetDevicePropertyData(PDEVICE_OBJECT pdo, const void *key, ULONG lcid,
                                                  ULONG flags, ULONG size, PVOID data,
                                                  PULONG ret_size, PULONG ret_type)
@@ -149,8 +151,8 @@ NT_EXPORT NTSTATUS NTAPI IoOpenDeviceRegistryKey(PDEVICE_OBJECT pdo, ULONG type,
 }
 
 /* Doc: wdm, IoOpenDriverRegistryKey: 0 is the service's Parameters key. */
-NT_EXPORT NTSTATUS NTAPI IoOpenDriverRegistryKey(PDRIVER_OBJECT driver, LONG type, ACCESS_MASK access,
-                                                 ULONG flags, PHANDLE ret)
+NT_EXPORT NTSTATUS NTAPI IoOpenDriverRegistryKey(PDRIVER_OBJECT driver, LONG type,
+                                                 ACCESS_MASK access, ULONG flags, PHANDLE ret)
 {
     const WCHAR *base = u"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\";
     const UNICODE_STRING *name = &driver->DriverExtension->ServiceKeyName;
@@ -235,7 +237,8 @@ NT_EXPORT VOID NTAPI IoInvalidateDeviceState(PDEVICE_OBJECT pdo)
     query(pdo, IRP_MN_QUERY_PNP_DEVICE_STATE, 0);
 }
 
-/* Doc: ntddk, IoRequestDeviceEject: the PnP manager starts removal; the host decides when that is. */
+/* Doc: ntddk, IoRequestDeviceEject: the PnP manager starts removal; the host decides when that is.
+ */
 NT_EXPORT VOID NTAPI IoRequestDeviceEject(PDEVICE_OBJECT pdo)
 {
     query(pdo, IRP_MN_QUERY_REMOVE_DEVICE, 0);
@@ -247,7 +250,6 @@ NT_EXPORT VOID NTAPI IoAdjustPagingPathCount(PLONG count, BOOLEAN increment)
 }
 
 /* ---- Resources of old drivers: nothing else claims any, so there is no conflict ---- */
-
 
 static NTSTATUS claim(DRIVER_OBJECT *driver, PBOOLEAN conflict)
 {
@@ -263,7 +265,7 @@ NT_EXPORT NTSTATUS NTAPI IoReportResourceUsage(PUNICODE_STRING class_name, PDRIV
                                                PBOOLEAN conflict)
 {
     (void)class_name;
-    (void)override;
+    (void) override;
     mm_check_range(driver_list, driver_list ? driver_size : 0, false);
     mm_check_range(device_list, device && device_list ? device_size : 0, false);
     return claim(driver, conflict);
@@ -314,8 +316,9 @@ NT_EXPORT NTSTATUS NTAPI IoReportRootDevice(PDRIVER_OBJECT driver)
     return IoReportDetectedDevice(driver, PNPBus, 0, 0, NULL, NULL, FALSE, &pdo);
 }
 
-/* Doc: ntddk, IoQueryDeviceDescription: the hardware tree of \Registry\Machine\Hardware\Description. The
- * model's firmware describes no buses, controllers or peripherals there. */
+/* Doc: ntddk, IoQueryDeviceDescription: the hardware tree of
+ * \Registry\Machine\Hardware\Description. The model's firmware describes no buses, controllers or
+ * peripherals there. */
 NT_EXPORT NTSTATUS NTAPI IoQueryDeviceDescription(PINTERFACE_TYPE bus_type, PULONG bus,
                                                   PVOID controller_type, PULONG controller,
                                                   PVOID peripheral_type, PULONG peripheral,

@@ -1,10 +1,12 @@
 /*
  * Power: requests for device states, state bookkeeping, idle detection, notifications.
  *
- * Since Vista a power IRP travels like any other and PoStartNextPowerIrp has nothing left to do; PoCallDriver
- * is IoCallDriver. PoRequestPowerIrp sends its IRP at PASSIVE_LEVEL, from a worker when the caller is above.
+ * Since Vista a power IRP travels like any other and PoStartNextPowerIrp has nothing left to do;
+ * PoCallDriver is IoCallDriver. PoRequestPowerIrp sends its IRP at PASSIVE_LEVEL, from a worker
+ * when the caller is above.
  *
- * Doc: wdm.h and ntifs.h, PoCallDriver, PoRequestPowerIrp, PoSetPowerState; WDK, "Power Management".
+ * Doc: wdm.h and ntifs.h, PoCallDriver, PoRequestPowerIrp, PoSetPowerState; WDK, "Power
+ * Management".
  */
 #include "kernel/io_nt.h"
 
@@ -28,7 +30,8 @@ struct setting {
 
 static struct {
     struct pp_list idles, settings, states;
-} g = {.idles = {&g.idles, &g.idles}, .settings = {&g.settings, &g.settings},
+} g = {.idles = {&g.idles, &g.idles},
+       .settings = {&g.settings, &g.settings},
        .states = {&g.states, &g.states}};
 
 /* ---- IRPs ---- */
@@ -50,7 +53,8 @@ static void request_send(void *arg)
     (void)io_call(irp->Tail.Overlay.DriverContext[0], irp);
 }
 
-/* The end of a requested power IRP; drivers see the stub. Our own location holds what the driver asked. */
+/* The end of a requested power IRP; drivers see the stub. Our own location holds what the driver
+ * asked. */
 NT_EXPORT NTSTATUS NTAPI PopRequestCompletion(PDEVICE_OBJECT device, PIRP irp, PVOID callback)
 {
     const IO_STACK_LOCATION *own = io_stack(irp);
@@ -77,8 +81,9 @@ static void request_fill(IO_STACK_LOCATION *s, UCHAR minor, POWER_STATE state)
     s->Parameters.Power.State.DeviceState = (ULONG)state.DeviceState;
 }
 
-/* Doc: wdm, PoRequestPowerIrp: the callback may run before it returns. The IRP has two locations more than the
- * stack it goes to; the inner one is ours. Seen: Windows Server 2003 (kmtest PoIrp). */
+/* Doc: wdm, PoRequestPowerIrp: the callback may run before it returns. The IRP has two locations
+ * more than the stack it goes to; the inner one is ours. Seen: Windows Server 2003 (kmtest PoIrp).
+ */
 NT_EXPORT NTSTATUS NTAPI PoRequestPowerIrp(PDEVICE_OBJECT device, UCHAR minor, POWER_STATE state,
                                            PREQUEST_POWER_COMPLETE callback, PVOID context,
                                            PIRP *ret)
@@ -116,8 +121,8 @@ NT_EXPORT NTSTATUS NTAPI PoRequestPowerIrp(PDEVICE_OBJECT device, UCHAR minor, P
     return STATUS_PENDING;
 }
 
-/* Doc: wdm, PoSetPowerState: returns the state before. Kept where Windows keeps it: system state in the low
- * four bits of PowerFlags, device state in the next four. */
+/* Doc: wdm, PoSetPowerState: returns the state before. Kept where Windows keeps it: system state in
+ * the low four bits of PowerFlags, device state in the next four. */
 NT_EXPORT POWER_STATE NTAPI PoSetPowerState(PDEVICE_OBJECT device, POWER_STATE_TYPE type,
                                             POWER_STATE state)
 {
@@ -136,7 +141,8 @@ static struct idle *idle_of(const DEVICE_OBJECT *device)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.idles) {
+    PP_LIST_EACH(it, &g.idles)
+    {
         struct idle *i = PP_CONTAINER(it, struct idle, link);
 
         if (i->device == device)
@@ -173,8 +179,8 @@ static void idle_free(struct idle *i)
     pp_free(i);
 }
 
-/* Doc: ntifs/wdm, PoRegisterDeviceForIdleDetection: times of 0 end it. The model is on AC power and goes by
- * the performance time. */
+/* Doc: ntifs/wdm, PoRegisterDeviceForIdleDetection: times of 0 end it. The model is on AC power and
+ * goes by the performance time. */
 NT_EXPORT PULONG NTAPI PoRegisterDeviceForIdleDetection(PDEVICE_OBJECT device, ULONG conservation,
                                                         ULONG performance, DEVICE_POWER_STATE state)
 {
@@ -250,7 +256,8 @@ NT_EXPORT VOID NTAPI PoUnregisterSystemState(PVOID handle)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.states) {
+    PP_LIST_EACH(it, &g.states)
+    {
         struct state *s = PP_CONTAINER(it, struct state, link);
 
         if (s->handle != handle)
@@ -295,10 +302,14 @@ static const struct {
     GUID guid;
     ULONG value;
 } known[] = {
-    {NT_GUID(0x5D3E9A59, 0xE9D5, 0x4B00, 0xA6, 0xBD, 0xFF, 0x34, 0xFF, 0x51, 0x65, 0x48), 0}, /* AC */
-    {NT_GUID(0x02731015, 0x4510, 0x4526, 0x99, 0xE6, 0xE5, 0xA1, 0x7E, 0xBD, 0x1A, 0xEA), 1}, /* display */
-    {NT_GUID(0x6FE69556, 0x704A, 0x47A0, 0x8F, 0x24, 0xC2, 0x8D, 0x93, 0x6F, 0xDA, 0x47), 1}, /* console */
-    {NT_GUID(0xBA3E0F4D, 0xB817, 0x4094, 0xA2, 0xD1, 0xD5, 0x63, 0x79, 0xE6, 0xA0, 0xF3), 1}, /* lid */
+    {NT_GUID(0x5D3E9A59, 0xE9D5, 0x4B00, 0xA6, 0xBD, 0xFF, 0x34, 0xFF, 0x51, 0x65, 0x48),
+     0}, /* AC */
+    {NT_GUID(0x02731015, 0x4510, 0x4526, 0x99, 0xE6, 0xE5, 0xA1, 0x7E, 0xBD, 0x1A, 0xEA),
+     1}, /* display */
+    {NT_GUID(0x6FE69556, 0x704A, 0x47A0, 0x8F, 0x24, 0xC2, 0x8D, 0x93, 0x6F, 0xDA, 0x47),
+     1}, /* console */
+    {NT_GUID(0xBA3E0F4D, 0xB817, 0x4094, 0xA2, 0xD1, 0xD5, 0x63, 0x79, 0xE6, 0xA0, 0xF3),
+     1}, /* lid */
 };
 
 static void setting_tell(void *arg)
@@ -308,8 +319,8 @@ static void setting_tell(void *arg)
     ULONG *value;
 
     PP_LIST_EACH(it, &g.settings)
-        if (PP_CONTAINER(it, struct setting, link)->handle == arg)
-            s = PP_CONTAINER(it, struct setting, link);
+    if (PP_CONTAINER(it, struct setting, link)->handle == arg)
+        s = PP_CONTAINER(it, struct setting, link);
     if (!s)
         return; /* unregistered meanwhile */
     for (size_t i = 0; i < PP_COUNT(known); i++) {
@@ -359,7 +370,8 @@ NT_EXPORT NTSTATUS NTAPI PoUnregisterPowerSettingCallback(PVOID handle)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.settings) {
+    PP_LIST_EACH(it, &g.settings)
+    {
         struct setting *s = PP_CONTAINER(it, struct setting, link);
 
         if (s->handle == handle) {
@@ -374,7 +386,8 @@ void po_image_wipe(const struct ke_image *image)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &g.settings) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.settings)
+    {
         struct setting *s = PP_CONTAINER(it, struct setting, link);
 
         if (ke_image_at(s->callback) != image)

@@ -1,5 +1,6 @@
 /*
- * usbd.sys: the pure routines client drivers import, which parse descriptors and build request blocks.
+ * usbd.sys: the pure routines client drivers import, which parse descriptors and build request
+ * blocks.
  *
  * Doc: usbdlib.h, USBD_ParseConfigurationDescriptorEx, USBD_CreateConfigurationRequestEx,
  * USBD_ParseDescriptors, USBD_GetUSBDIVersion; USB 2.0 specification, chapter 9.
@@ -8,8 +9,11 @@
 
 #include <string.h>
 
-enum { URB_TAG = 0x64627355 /* Usbd */, INTERFACE_HEAD = offsetof(USBD_INTERFACE_INFORMATION, Pipes),
-       DEFAULT_TRANSFER = 0x1000 /* 4 KB, as the header's default */ };
+enum {
+    URB_TAG = 0x64627355 /* Usbd */,
+    INTERFACE_HEAD = offsetof(USBD_INTERFACE_INFORMATION, Pipes),
+    DEFAULT_TRANSFER = 0x1000 /* 4 KB, as the header's default */
+};
 
 NT_EXPORT VOID NTAPI USBD_GetUSBDIVersion(PUSBD_VERSION_INFORMATION ret)
 {
@@ -17,7 +21,8 @@ NT_EXPORT VOID NTAPI USBD_GetUSBDIVersion(PUSBD_VERSION_INFORMATION ret)
     ret->Supported_USB_Version = 0x200;
 }
 
-/* First descriptor of `type` in [buffer, buffer + size) from `start` on; NULL when there is none. */
+/* First descriptor of `type` in [buffer, buffer + size) from `start` on; NULL when there is none.
+ */
 NT_EXPORT PVOID NTAPI USBD_ParseDescriptors(PVOID buffer, ULONG size, PVOID start, LONG type)
 {
     const uint8_t *end = (const uint8_t *)buffer + size;
@@ -46,16 +51,16 @@ static bool matches(const USB_INTERFACE_DESCRIPTOR *d, const LONG want[5])
     return true;
 }
 
-NT_EXPORT PUSB_INTERFACE_DESCRIPTOR NTAPI USBD_ParseConfigurationDescriptorEx(
-    PUSB_CONFIGURATION_DESCRIPTOR config, PVOID start, LONG number, LONG alternate, LONG class_code,
-    LONG sub_class, LONG protocol)
+NT_EXPORT PUSB_INTERFACE_DESCRIPTOR NTAPI
+USBD_ParseConfigurationDescriptorEx(PUSB_CONFIGURATION_DESCRIPTOR config, PVOID start, LONG number,
+                                    LONG alternate, LONG class_code, LONG sub_class, LONG protocol)
 {
     const LONG want[5] = {number, alternate, class_code, sub_class, protocol};
     uint8_t *end = (uint8_t *)config + config->wTotalLength, *p = start;
 
     while (p < end) {
-        USB_INTERFACE_DESCRIPTOR *d = USBD_ParseDescriptors(config, config->wTotalLength, p,
-                                                            USB_INTERFACE_DESCRIPTOR_TYPE);
+        USB_INTERFACE_DESCRIPTOR *d =
+            USBD_ParseDescriptors(config, config->wTotalLength, p, USB_INTERFACE_DESCRIPTOR_TYPE);
 
         if (!d)
             return NULL;
@@ -158,7 +163,8 @@ NT_EXPORT PURB NTAPI USBD_CreateConfigurationRequest(PUSB_CONFIGURATION_DESCRIPT
     return urb;
 }
 
-/* A value of the device's hardware key. The simulated devices are no USB devices: it has none of them. */
+/* A value of the device's hardware key. The simulated devices are no USB devices: it has none of
+ * them. */
 NT_EXPORT NTSTATUS NTAPI USBD_GetPdoRegistryParameter(PDEVICE_OBJECT pdo, PVOID data, ULONG size,
                                                       PWSTR name, ULONG name_size)
 {

@@ -1,6 +1,6 @@
 /*
- * wmilib.sys: takes a driver's IRP_MJ_SYSTEM_CONTROL apart, calls its WMI callbacks, and finishes the
- * data block that they filled.
+ * wmilib.sys: takes a driver's IRP_MJ_SYSTEM_CONTROL apart, calls its WMI callbacks, and finishes
+ * the data block that they filled.
  *
  * Doc: wmilib.h, WmiSystemControl, WmiCompleteRequest, WmiFireEvent; WDK, "Using wmilib".
  */
@@ -52,7 +52,8 @@ static void all_data_lengths(WNODE_ALL_DATA *w)
     }
 }
 
-/* Doc: wmilib.h, WmiCompleteRequest: completes the IRP; a size that does not fit becomes WNODE_TOO_SMALL. */
+/* Doc: wmilib.h, WmiCompleteRequest: completes the IRP; a size that does not fit becomes
+ * WNODE_TOO_SMALL. */
 NT_EXPORT NTSTATUS NTAPI WmiCompleteRequest(PDEVICE_OBJECT device, PIRP irp, NTSTATUS status,
                                             ULONG used, CCHAR boost)
 {
@@ -108,7 +109,8 @@ static ULONG put_string(uint8_t *buffer, ULONG at, const UNICODE_STRING *s)
     return at + counted(s);
 }
 
-static void reginfo_put(const WMILIB_CONTEXT *c, const struct reginfo *r, WMIREGINFOW *w, ULONG needed)
+static void reginfo_put(const WMILIB_CONTEXT *c, const struct reginfo *r, WMIREGINFOW *w,
+                        ULONG needed)
 {
     ULONG at = (ULONG)(sizeof *w + c->GuidCount * sizeof(WMIREGGUIDW)), name_at = at;
     ULONG next = at;
@@ -143,10 +145,9 @@ static NTSTATUS reginfo(WMILIB_CONTEXT *c, DEVICE_OBJECT *device, IRP *irp)
     const IO_STACK_LOCATION *s = io_stack(irp);
     struct reginfo *r = ex_alloc_kernel(sizeof *r, "Wmip", false);
     ULONG needed;
-    NTSTATUS status =
-        (NTSTATUS)ke_call(KE_ARG(c->QueryWmiRegInfo), KE_ARG(device), KE_ARG(&r->flags),
-                          KE_ARG(&r->name), KE_ARG(&r->registry_path), KE_ARG(&r->mof),
-                          KE_ARG(&r->pdo));
+    NTSTATUS status = (NTSTATUS)ke_call(
+        KE_ARG(c->QueryWmiRegInfo), KE_ARG(device), KE_ARG(&r->flags), KE_ARG(&r->name),
+        KE_ARG(&r->registry_path), KE_ARG(&r->mof), KE_ARG(&r->pdo));
 
     if (NT_SUCCESS(status)) {
         needed = (ULONG)(sizeof(WMIREGINFOW) + c->GuidCount * sizeof(WMIREGGUIDW)) +
@@ -200,15 +201,15 @@ static NTSTATUS query_all(const struct call *k)
 
     /* Lengths of each instance, then data on an 8-byte boundary. */
     at = (ULONG)((offsetof(WNODE_ALL_DATA, OffsetInstanceDataAndLength) +
-                  count * sizeof(OFFSETINSTANCEDATAANDLENGTH) + 7) & ~(size_t)7);
+                  count * sizeof(OFFSETINSTANCEDATAANDLENGTH) + 7) &
+                 ~(size_t)7);
     w->InstanceCount = count;
     w->DataBlockOffset = at;
     w->WnodeHeader.Flags &= ~(ULONG)WNODE_FLAG_FIXED_INSTANCE_SIZE;
-    return (NTSTATUS)ke_call(KE_ARG(k->c->QueryWmiDataBlock), KE_ARG(k->device), KE_ARG(k->irp),
-                             k->guid, 0, count,
-                             KE_ARG(at <= size ? (ULONG *)w->OffsetInstanceDataAndLength : NULL),
-                             at <= size ? size - at : 0,
-                             KE_ARG(at <= size ? (uint8_t *)w + at : NULL));
+    return (NTSTATUS)ke_call(
+        KE_ARG(k->c->QueryWmiDataBlock), KE_ARG(k->device), KE_ARG(k->irp), k->guid, 0, count,
+        KE_ARG(at <= size ? (ULONG *)w->OffsetInstanceDataAndLength : NULL),
+        at <= size ? size - at : 0, KE_ARG(at <= size ? (uint8_t *)w + at : NULL));
 }
 
 static NTSTATUS query_one(const struct call *k)
@@ -225,8 +226,8 @@ static NTSTATUS change_one(const struct call *k)
 {
     WNODE_SINGLE_INSTANCE *w = k->s->Parameters.WMI.Buffer;
 
-    return (NTSTATUS)ke_call(KE_ARG(k->c->SetWmiDataBlock), KE_ARG(k->device), KE_ARG(k->irp), k->guid,
-                             w->InstanceIndex, w->SizeDataBlock,
+    return (NTSTATUS)ke_call(KE_ARG(k->c->SetWmiDataBlock), KE_ARG(k->device), KE_ARG(k->irp),
+                             k->guid, w->InstanceIndex, w->SizeDataBlock,
                              KE_ARG((uint8_t *)w + w->DataBlockOffset));
 }
 
@@ -234,8 +235,8 @@ static NTSTATUS change_item(const struct call *k)
 {
     WNODE_SINGLE_ITEM *w = k->s->Parameters.WMI.Buffer;
 
-    return (NTSTATUS)ke_call(KE_ARG(k->c->SetWmiDataItem), KE_ARG(k->device), KE_ARG(k->irp), k->guid,
-                             w->InstanceIndex, w->ItemId, w->SizeDataItem,
+    return (NTSTATUS)ke_call(KE_ARG(k->c->SetWmiDataItem), KE_ARG(k->device), KE_ARG(k->irp),
+                             k->guid, w->InstanceIndex, w->ItemId, w->SizeDataItem,
                              KE_ARG((uint8_t *)w + w->DataBlockOffset));
 }
 
@@ -244,8 +245,8 @@ static NTSTATUS method(const struct call *k)
     WNODE_METHOD_ITEM *w = k->s->Parameters.WMI.Buffer;
     ULONG at = w->DataBlockOffset, size = k->s->Parameters.WMI.BufferSize;
 
-    return (NTSTATUS)ke_call(KE_ARG(k->c->ExecuteWmiMethod), KE_ARG(k->device), KE_ARG(k->irp), k->guid,
-                             w->InstanceIndex, w->MethodId, w->SizeDataBlock,
+    return (NTSTATUS)ke_call(KE_ARG(k->c->ExecuteWmiMethod), KE_ARG(k->device), KE_ARG(k->irp),
+                             k->guid, w->InstanceIndex, w->MethodId, w->SizeDataBlock,
                              at <= size ? size - at : 0, KE_ARG((uint8_t *)w + at));
 }
 
@@ -333,17 +334,18 @@ NT_EXPORT NTSTATUS NTAPI WmiSystemControl(PWMILIB_CONTEXT c, PDEVICE_OBJECT devi
         bool is_change =
             minor == IRP_MN_CHANGE_SINGLE_INSTANCE || minor == IRP_MN_CHANGE_SINGLE_ITEM;
 
-        return refuse(irp, disposition, is_control  ? STATUS_SUCCESS
-                                        : is_change ? STATUS_WMI_READ_ONLY
-                                                    : STATUS_INVALID_DEVICE_REQUEST);
+        return refuse(irp, disposition,
+                      is_control  ? STATUS_SUCCESS
+                      : is_change ? STATUS_WMI_READ_ONLY
+                                  : STATUS_INVALID_DEVICE_REQUEST);
     }
     *disposition = IrpProcessed;
     return dispatch(&k);
 }
 
 /* Doc: wmilib.h, WmiFireEvent: the event's data (pool) is freed here. Nobody listens. */
-NT_EXPORT NTSTATUS NTAPI WmiFireEvent(PDEVICE_OBJECT device, LPCGUID guid, ULONG instance, ULONG size,
-                                      PVOID data)
+NT_EXPORT NTSTATUS NTAPI WmiFireEvent(PDEVICE_OBJECT device, LPCGUID guid, ULONG instance,
+                                      ULONG size, PVOID data)
 {
     (void)device;
     (void)instance;

@@ -1,6 +1,7 @@
 /*
- * WMI and ETW in the kernel: registration of providers, and the answers drivers get when no consumer and no
- * trace session exists. A registered device is asked for its data blocks (IRP_MN_REGINFO), as on Windows.
+ * WMI and ETW in the kernel: registration of providers, and the answers drivers get when no
+ * consumer and no trace session exists. A registered device is asked for its data blocks
+ * (IRP_MN_REGINFO), as on Windows.
  *
  * Doc: wdm.h, IoWMIRegistrationControl, IoWMIWriteEvent, EtwRegister; evntrace.h, WmiTraceMessage.
  */
@@ -26,7 +27,8 @@ static struct provider *provider_of(const DEVICE_OBJECT *device)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.providers) {
+    PP_LIST_EACH(it, &g.providers)
+    {
         struct provider *p = PP_CONTAINER(it, struct provider, link);
 
         if (p->device == device)
@@ -160,8 +162,8 @@ NT_EXPORT ULONG NTAPI IoWMIDeviceObjectToProviderId(PDEVICE_OBJECT device)
     return provider_of(device) ? (ULONG)((uintptr_t)device >> 4) | 1 : 0;
 }
 
-/* Doc: wdm, IoWMIWriteEvent: an event's WNODE becomes WMI's, which frees it; a trace record stays the
- * caller's, and no trace session is there to take it. */
+/* Doc: wdm, IoWMIWriteEvent: an event's WNODE becomes WMI's, which frees it; a trace record stays
+ * the caller's, and no trace session is there to take it. */
 NT_EXPORT NTSTATUS NTAPI IoWMIWriteEvent(PVOID data)
 {
     const WNODE_HEADER *w = data;
@@ -338,7 +340,8 @@ NT_EXPORT NTSTATUS NTAPI EtwSetInformation(REGHANDLE handle, ULONG information_c
 }
 
 /* Doc: evntrace.h, WmiTraceMessage: variadic; no session of that handle exists. */
-NT_EXPORT NTSTATUS NTAPI WmiTraceMessage(ULONG64 logger, ULONG flags, LPCGUID guid, USHORT number, ...)
+NT_EXPORT NTSTATUS NTAPI WmiTraceMessage(ULONG64 logger, ULONG flags, LPCGUID guid, USHORT number,
+                                         ...)
 {
     (void)logger;
     (void)flags;
