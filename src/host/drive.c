@@ -19,15 +19,20 @@ struct names {
 
 struct probe {
     uint32_t in, out;
-    char fill; /* 'z' zero, 'f' 0xFF, 'c' counting bytes, 'r' random (seeded) */
+    char fill; /* 'z' zero, 'f' 0xFF, 'c' counting bytes, 'r' random (seeded), 'v' the value */
+    uint32_t value;
 };
 
 /* Small first: most handlers look at the length before anything else. */
 static const struct probe probes[] = {
-    {0, 0, 'z'},     {4, 4, 'z'},       {8, 8, 'c'},       {16, 16, 'z'},   {16, 0, 'f'},
-    {0, 16, 'z'},    {32, 32, 'r'},     {64, 64, 'z'},     {256, 256, 'c'}, {256, 16, 'r'},
-    {16, 1024, 'z'}, {1024, 1024, 'r'}, {4096, 4096, 'c'}, {4096, 0, 'f'},
+    {0, 0, 'z', 0},     {4, 4, 'z', 0},       {8, 8, 'c', 0},       {16, 16, 'z', 0},   {16, 0, 'f', 0},
+    {0, 16, 'z', 0},    {32, 32, 'r', 0},     {64, 64, 'z', 0},     {256, 256, 'c', 0}, {256, 16, 'r', 0},
+    {16, 1024, 'z', 0}, {1024, 1024, 'r', 0}, {4096, 4096, 'c', 0}, {4096, 0, 'f', 0},
+    /* Last: one number, as an index or a length, for drivers whose codes are known. */
+    {4, 1, 'v', 0x10}, {4, 4, 'v', 8},    {4, 4, 'v', 0x1000}, {4, 4, 'v', 0x7FFFFFFF},
+    {8, 8, 'v', 0x10}, {8, 8, 'v', 0x40}, {8, 8, 'v', 0x1000}, {8, 8, 'v', 0x7FFFFFFF},
 };
+enum { PROBES_OF_VALUE = 8, CODES_FOR_VALUES = 200 };
 
 static const struct {
     uint8_t major, minor;
@@ -69,9 +74,22 @@ static void fill(uint8_t *buf, size_t size, char how, uint64_t seed)
     }
 }
 
-static const char *fill_name(char how)
+static void fill_probe(uint8_t *buf, const struct probe *p, uint64_t seed)
 {
-    return how == 'z' ? "zeros" : how == 'f' ? "0xFF" : how == 'c' ? "counting" : "random";
+    fill(buf, p->in, p->fill == 'v' ? 'z' : p->fill, seed);
+    if (p->fill == 'v')
+        memcpy(buf, &p->value, sizeof p->value);
+}
+
+static const char *fill_name(const struct probe *p, char *buf, size_t size)
+{
+    char how = p->fill;
+
+    pp_fmt(buf, size, "%s",
+           how == 'z' ? "zeros" : how == 'f' ? "0xFF" : how == 'c' ? "counting" : "random");
+    if (how == 'v')
+        pp_fmt(buf, size, "the number 0x%X", p->value);
+    return buf;
 }
 
 static void after(struct host_machine *m, struct ke_file *f, const char *what, struct ke_result *r)
@@ -98,6 +116,13 @@ static uint32_t code_at(const struct host_machine *m, size_t i)
     return m->code->ioctl_count ? m->code->ioctls[i].code : foreign[i];
 }
 
+static size_t probe_count(const struct host_machine *m)
+{
+    bool all = m->code->ioctl_count && m->code->ioctl_count <= CODES_FOR_VALUES;
+
+    return all ? PP_COUNT(probes) : PP_COUNT(probes) - PROBES_OF_VALUE;
+}
+
 static void drive_codes(struct host_machine *m, struct ke_file *f, const char *device)
 {
     static uint8_t in[BUFFER_MAX], out[BUFFER_MAX];
@@ -105,16 +130,16 @@ static void drive_codes(struct host_machine *m, struct ke_file *f, const char *d
     for (size_t i = 0; i < code_count(m); i++) {
         uint32_t code = code_at(m, i);
 
-        for (size_t k = 0; k < PP_COUNT(probes); k++) {
+        for (size_t k = 0; k < probe_count(m); k++) {
             const struct probe *p = &probes[k];
-            char what[120];
+            char what[120], name[32];
             struct ke_result r;
 
             pp_fmt(what, sizeof what, "IOCTL 0x%08X to %s, %u bytes in (%s), %u out", code, device,
-                   p->in, fill_name(p->fill), p->out);
+                   p->in, fill_name(p, name, sizeof name), p->out);
             if (!host_step_begin(m, HOST_STEP_REQUEST, what))
                 continue;
-            fill(in, p->in, p->fill, m->o->seed ^ code ^ k);
+            fill_probe(in, p, m->o->seed ^ code ^ k);
             memset(out, 0, p->out);
             r = ke_ioctl(f, code, in, p->in, out, p->out, false);
             after(m, f, what, &r);
@@ -161,7 +186,7 @@ static void drive_others(struct host_machine *m, struct ke_file *f, const char *
 /* Steps of drive_device, open and close included; known without a device. */
 static uint32_t device_steps(const struct host_machine *m)
 {
-    return (uint32_t)(code_count(m) * PP_COUNT(probes) + 2 * PP_COUNT(rw_sizes) + PP_COUNT(others) +
+    return (uint32_t)(code_count(m) * probe_count(m) + 2 * PP_COUNT(rw_sizes) + PP_COUNT(others) +
                       2);
 }
 
@@ -260,9 +285,57 @@ static const struct pnp_step change[] = {
     {IRP_MN_CANCEL_REMOVE_DEVICE, "IRP_MN_CANCEL_REMOVE_DEVICE"},
 };
 
-void host_drive(struct host_machine *m, struct ke_pnp *node)
+static void remove_node(struct host_machine *m, struct ke_pnp **node)
+{
+    static const char what[] = "remove device";
+    struct ke_result r;
+
+    if (!host_step_begin(m, HOST_STEP_PNP, what))
+        return;
+    r = ke_pnp_request(*node, IRP_MN_QUERY_REMOVE_DEVICE);
+    if (r.outcome == KE_DONE && NT_SUCCESS(r.status)) {
+        r = ke_pnp_request(*node, IRP_MN_REMOVE_DEVICE);
+        ke_pnp_free(*node);
+        *node = NULL;
+        ke_settle(10);
+    }
+    host_step_end(m, HOST_STEP_PNP, what, &r);
+    host_restart_if_unsound(m);
+}
+
+static void add_node(struct host_machine *m, struct ke_pnp **node)
+{
+    static const char what[] = "AddDevice and IRP_MN_START_DEVICE again";
+    struct ke_result r;
+
+    if (!host_step_begin(m, HOST_STEP_PNP, what) || *node)
+        return; /* a fresh machine has it already */
+    r = ke_pnp_add(m->image, node);
+    if (*node && r.outcome == KE_DONE && NT_SUCCESS(r.status))
+        r = ke_pnp_request(*node, IRP_MN_START_DEVICE);
+    host_step_end(m, HOST_STEP_PNP, what, &r);
+    host_restart_if_unsound(m);
+}
+
+/* The device goes as it should, comes again, and is pulled out; host_stop_driver removes what is left. */
+static void drive_removal(struct host_machine *m, struct ke_pnp **node)
+{
+    static const struct pnp_step pull = {IRP_MN_SURPRISE_REMOVAL, "IRP_MN_SURPRISE_REMOVAL"};
+    uint32_t first;
+
+    remove_node(m, node);
+    add_node(m, node);
+    first = m->step;
+    if (!*node)
+        return;
+    drive_pnp(m, *node, &pull, 1);
+    m->is_pulled = first >= m->resume_at;
+}
+
+void host_drive(struct host_machine *m, struct ke_pnp **ret_node)
 {
     static struct names names;
+    struct ke_pnp *node = *ret_node;
 
     ke_settle(100);
     if (node)
@@ -278,5 +351,6 @@ void host_drive(struct host_machine *m, struct ke_pnp *node)
     if (node) {
         drive_pnp(m, node, change, PP_COUNT(change));
         drive_power(m, node);
+        drive_removal(m, ret_node);
     }
 }

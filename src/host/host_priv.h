@@ -227,7 +227,8 @@ struct host_machine {
     uint32_t resume_at;                /* steps below this are done already */
     uint32_t ended[HOST_RESTARTS_MAX]; /* steps that ended an earlier machine, [ended_count] */
     unsigned ended_count;
-    uint32_t step; /* next step's number */
+    uint32_t step;  /* next step's number */
+    bool is_pulled; /* the device was pulled out: only its removal is left to send */
     int go;        /* --keep-core: a byte comes when the copy is made */
     struct ke_image *image;
     struct pe_code *code; /* of the driver, for the default drive */
@@ -249,7 +250,8 @@ void host_step_end(struct host_machine *m, enum host_step_kind kind, const char 
 /* Did this step end an earlier machine? Then it is not tried again. */
 bool host_step_ended(const struct host_machine *m, uint32_t index);
 void host_restart_if_unsound(struct host_machine *m);
-void host_drive(struct host_machine *m, struct ke_pnp *node);
+/* The default drive; *node changes when the device is removed and added again. */
+void host_drive(struct host_machine *m, struct ke_pnp **node);
 /* Returns false when the script failed (reported). */
 bool host_scenario(struct host_machine *m);
 /* DriverEntry, and AddDevice with start where the driver has it. */

@@ -227,7 +227,8 @@ void host_stop_driver(struct host_machine *m, struct ke_pnp *node)
 {
     if (node) {
         announce(m, HOST_STEP_END, "remove device");
-        (void)ke_pnp_request(node, IRP_MN_QUERY_REMOVE_DEVICE); /* a refusal changes nothing here */
+        if (!m->is_pulled)
+            (void)ke_pnp_request(node, IRP_MN_QUERY_REMOVE_DEVICE); /* a refusal changes nothing */
         (void)ke_pnp_request(node, IRP_MN_REMOVE_DEVICE);       /* cannot fail */
         ke_pnp_free(node);
         ke_settle(10);
@@ -321,7 +322,7 @@ void host_machine_main(struct host_machine *m)
     if (m->script) {
         (void)host_scenario(m); /* what failed is in the journal */
     } else if (host_start_driver(m, &node)) {
-        host_drive(m, node);
+        host_drive(m, &node);
         host_stop_driver(m, node);
     }
     send_exercised(m);

@@ -163,9 +163,17 @@ void report_address_words(const struct host_verdict *v, uint64_t addr, char *buf
 
 /* ---- Who did it ---- */
 
+static bool is_exception(const struct vf_finding *f)
+{
+    return f->rule == VF_THREAD_EXCEPTION || f->rule == VF_KMODE_EXCEPTION ||
+           f->rule == VF_SERVICE_EXCEPTION;
+}
+
 bool report_is_exact(const struct vf_finding *f, uint32_t i)
 {
-    return !i && f->access != VF_NO_ACCESS && !f->by_kernel && f->stack.pc[0] == f->pc;
+    /* Exceptions that a driver raises itself start with the routine that raises them. */
+    return !i && (f->access != VF_NO_ACCESS || is_exception(f)) && !f->by_kernel &&
+           f->stack.pc[0] == f->pc;
 }
 
 /* Routines that compilers link in: the mistake is their caller's. */
@@ -274,12 +282,6 @@ static bool is_block_fault(const struct vf_finding *f)
     default:
         return false;
     }
-}
-
-static bool is_exception(const struct vf_finding *f)
-{
-    return f->rule == VF_THREAD_EXCEPTION || f->rule == VF_KMODE_EXCEPTION ||
-           f->rule == VF_SERVICE_EXCEPTION;
 }
 
 static const char *exception_name(uint64_t code)

@@ -53,6 +53,11 @@ static struct {
     const struct ke_thread *run_thread;
     ULONG run_switches;
     bool is_ending; /* our own fault is being told */
+    struct {
+        struct vf_stack stack;
+        uint64_t target, pc, address; /* the exception's address */
+        bool is_set;
+    } stray; /* the last branch to where no code can be, when it became an exception */
     const struct ke_image *warned[16];
     unsigned warned_count;
     uint8_t spare[SPARE_STACK] __attribute__((aligned(64))); /* for the boot thread */
@@ -83,10 +88,31 @@ void ke_trap_report(const struct os_regs *r, const struct vf_case *c)
     g.report = NULL;
 }
 
-void ke_trap_report_exception(const struct os_regs *r, const EXCEPTION_RECORD *rec,
-                              enum vf_where_thrown where)
+/* Is it a return to what cannot be an address? Something has written over the stack. */
+static bool stray_return(const struct os_regs *r, char *text, size_t size)
 {
+    uint64_t top;
+    uint8_t op;
+
+    if (os_peek(r->rip, &op, 1) != 1 || (op != 0xC3 && op != 0xC2) ||
+        !ke_stack_read(r->gpr[OS_RSP], &top) || ke_is_driver_code(top))
+        return false;
+    pp_fmt(text, size,
+           "the return address on the stack is 0x%016llx: a local array was overrun as far as there",
+           (unsigned long long)top);
+    return true;
+}
+
+void ke_trap_report_exception(const struct os_regs *r, const EXCEPTION_RECORD *rec,
+                              enum vf_where_thrown where, bool goes_on)
+{
+    struct vf_thrown t = {.status = (uint32_t)rec->ExceptionCode,
+                          .address = KE_ARG(rec->ExceptionAddress), .where = where};
     struct os_regs caller;
+    char detail[VF_DETAIL];
+
+    for (ULONG i = 0; i < rec->NumberParameters && i < PP_COUNT(t.info); i++)
+        t.info[i] = rec->ExceptionInformation[i];
 
     /* A jump into the void has no frame: the stack starts at the caller. */
     if (r && !ke_is_driver_code(r->rip)) {
@@ -95,11 +121,41 @@ void ke_trap_report_exception(const struct os_regs *r, const EXCEPTION_RECORD *r
             caller.gpr[OS_RSP] += 8;
         r = &caller;
     }
+    if (r && rec->ExceptionCode == STATUS_ACCESS_VIOLATION && stray_return(r, detail, sizeof detail))
+        t.detail = detail;
+    if (t.status == (uint32_t)STATUS_BREAKPOINT)
+        t.detail = "a breakpoint in the code (int 3); without a debugger Windows stops on it";
+    t.goes_on = goes_on;
     g.report = r;
-    vf_report_exception((uint32_t)rec->ExceptionCode, KE_ARG(rec->ExceptionAddress),
-                        rec->NumberParameters > 0 ? rec->ExceptionInformation[0] : 0,
-                        rec->NumberParameters > 1 ? rec->ExceptionInformation[1] : 0, where);
+    vf_report_exception(&t);
     g.report = NULL;
+}
+
+static void stray_branch(const struct os_regs *from, uint64_t target, uint64_t address)
+{
+    struct os_regs r = *from;
+
+    ke_stack_capture_from(&r, &g.stray.stack);
+    g.stray.pc = from->rip;
+    g.stray.target = target;
+    g.stray.address = address;
+    g.stray.is_set = true;
+}
+
+void ke_trap_taken(const EXCEPTION_RECORD *rec)
+{
+    struct vf_case c = {.rule = VF_EXECUTE_NX, .access = VF_EXECUTE, .addr = g.stray.target,
+                        .has_addr = true, .pc = g.stray.pc, .p = {g.stray.target},
+                        .stack = &g.stray.stack};
+
+    if (!g.stray.is_set || KE_ARG(rec->ExceptionAddress) != g.stray.address)
+        return;
+    g.stray.is_set = false;
+    if (ke_m.config.like_windows || !vf_is_enabled())
+        return;
+    c.detail = "a handler of the driver took the exception, which hides the defect as long as nothing "
+               "can be executed there";
+    vf_report(&c);
 }
 
 void ke_trap_not_modelled(const struct os_regs *r, const char *what)
@@ -273,6 +329,8 @@ static void protection_fault(struct area *a)
     f.access = access.is_branch ? VF_EXECUTE : access.is_write ? VF_WRITE : VF_READ;
     f.access_size = access.is_branch ? 0 : access.size;
     if (ke_irql() < DISPATCH_LEVEL && !(access.addr >> 63)) {
+        if (access.is_branch)
+            stray_branch(&a->regs, access.addr, a->regs.rip);
         ke_trap_raise(&a->regs, STATUS_ACCESS_VIOLATION, 2, access.is_write, UINT64_MAX);
         return;
     }
@@ -325,6 +383,9 @@ static void wild_call(struct area *a)
     f.addr_known = is_canonical(f.addr);
     /* Memory of a program that is there may not be executed in kernel mode (SMEP): a bug check. */
     if (f.addr < KE_USER_HIGH && ke_irql() < DISPATCH_LEVEL && os_peek(f.addr, &byte, 1) != 1) {
+        if (ke_stack_read(caller.gpr[OS_RSP], &caller.rip))
+            caller.gpr[OS_RSP] += 8;
+        stray_branch(&caller, f.addr, f.addr);
         ke_trap_raise(&a->regs, STATUS_ACCESS_VIOLATION, 2, VF_EXECUTE, f.addr);
         return;
     }
@@ -442,15 +503,20 @@ static void set_mxcsr(void)
     __asm__ volatile("fninit; ldmxcsr %0" : : "m"(v));
 }
 
-/* __chkstk is ours but runs like a piece of the driver: go on as if the driver's call had faulted. */
-static void leave_chkstk(struct os_regs *r)
+/* Routines that are bound without the gate are ours but run like a piece of the driver: go on as if the
+ * driver's call had faulted. */
+static void leave_raw(struct os_regs *r)
 {
-    uint64_t start = KE_ARG(ke_chkstk), top;
+    uint64_t chkstk = KE_ARG(ke_chkstk), pushed, top;
 
-    if (r->rip < start || r->rip >= start + 0x60 || r->rip < start + 2)
+    if (r->rip >= chkstk + 2 && r->rip < chkstk + 0x60)
+        pushed = 16; /* rcx and rax */
+    else if (r->rip >= KE_ARG(ke_capture_context) && r->rip < KE_ARG(ke_capture_context_end))
+        pushed = 0;
+    else
         return;
-    if (ke_stack_read(r->gpr[OS_RSP] + 16, &top)) {
-        r->gpr[OS_RSP] += 24;
+    if (ke_stack_read(r->gpr[OS_RSP] + pushed, &top)) {
+        r->gpr[OS_RSP] += pushed + 8;
         r->rip = top;
     }
 }
@@ -467,7 +533,7 @@ static PP_NORETURN void trap_entry(struct area *a)
 
     set_mxcsr();
     if (a->trap.kind == OS_TRAP_PAGE && !ke_gate_import())
-        leave_chkstk(r);
+        leave_raw(r);
     if (is_native(r->rip) && g.guest) {
         struct os_trap t = a->trap;
 

@@ -23,9 +23,12 @@ void ke_trap_raise(struct os_regs *r, NTSTATUS status, unsigned count, uint64_t 
 PP_NORETURN void ke_trap_not_modelled(const struct os_regs *r, const char *what);
 /* A finding whose stack starts at `r`; returns. */
 void ke_trap_report(const struct os_regs *r, const struct vf_case *c);
-/* The unhandled exception `rec`; r NULL: raised by the running import. Returns. */
+/* The unhandled exception `rec`; r NULL: raised by the running import; goes_on: the driver continues
+ * behind it. Returns. */
 void ke_trap_report_exception(const struct os_regs *r, const EXCEPTION_RECORD *rec,
-                              enum vf_where_thrown where);
+                              enum vf_where_thrown where, bool goes_on);
+/* A handler of the driver takes the exception `rec`. A call of what is no code is reported all the same. */
+void ke_trap_taken(const EXCEPTION_RECORD *rec);
 
 /* ---- unwind.c ---- */
 
@@ -56,6 +59,10 @@ void ke_context_from_regs(CONTEXT *ctx, const struct os_regs *r);
 void ke_context_to_regs(const CONTEXT *ctx, struct os_regs *r);
 /* Registers of the driver as they are after the running import returns. */
 void ke_import_regs(const struct ke_gate_record *rec, struct os_regs *r);
+
+/* RtlCaptureContext, bound without the gate. */
+void ke_capture_context(void);
+void ke_capture_context_end(void);
 
 /* ---- emulate.c ---- */
 

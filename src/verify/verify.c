@@ -154,18 +154,17 @@ uint32_t vf_report(const struct vf_case *c)
     return vf_send(c, true);
 }
 
-uint32_t vf_report_exception(uint32_t status, uint64_t address, uint64_t info0, uint64_t info1,
-                             enum vf_where_thrown where)
+uint32_t vf_report_exception(const struct vf_thrown *t)
 {
-    struct vf_case c = {.access = VF_NO_ACCESS, .fatal = true, .pc = address};
+    struct vf_case c = {.access = VF_NO_ACCESS, .fatal = !t->goes_on, .pc = t->address};
     char detail[VF_DETAIL];
 
-    pp_fmt(detail, sizeof detail, "exception 0x%08x, parameters 0x%llx 0x%llx", status,
-           (unsigned long long)info0, (unsigned long long)info1);
-    c.detail = detail;
-    c.p[0] = status;
-    c.p[1] = address;
-    switch (where) {
+    pp_fmt(detail, sizeof detail, "exception 0x%08x, parameters 0x%llx 0x%llx", t->status,
+           (unsigned long long)t->info[0], (unsigned long long)t->info[1]);
+    c.detail = t->detail ? t->detail : detail;
+    c.p[0] = t->status;
+    c.p[1] = t->address;
+    switch (t->where) {
     case VF_IN_SYSTEM_THREAD:
         c.rule = VF_THREAD_EXCEPTION;
         break;
@@ -174,8 +173,8 @@ uint32_t vf_report_exception(uint32_t status, uint64_t address, uint64_t info0, 
         break;
     case VF_IN_DPC:
         c.rule = VF_KMODE_EXCEPTION;
-        c.p[2] = info0;
-        c.p[3] = info1;
+        c.p[2] = t->info[0];
+        c.p[3] = t->info[1];
         break;
     }
     return vf_report(&c);

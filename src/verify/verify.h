@@ -171,8 +171,14 @@ uint32_t vf_report_fault(const struct vf_fault *f);
 
 /* Unhandled exception in driver code: 0x7E (system thread), 0x1E, 0x3B (system service path). */
 enum vf_where_thrown { VF_IN_SYSTEM_THREAD, VF_IN_REQUEST, VF_IN_DPC };
-uint32_t vf_report_exception(uint32_t status, uint64_t address, uint64_t info0, uint64_t info1,
-                             enum vf_where_thrown where);
+struct vf_thrown {
+    uint32_t status;
+    uint64_t address, info[2];
+    enum vf_where_thrown where;
+    bool goes_on;       /* the driver continues behind it */
+    const char *detail; /* NULL: the parameters */
+};
+uint32_t vf_report_exception(const struct vf_thrown *t);
 
 /* At unload: every block that `owner` still holds goes to the sink as an entry (rule VF_VER_UNLOAD_LEAK,
  * object "block", not counted), then one C4/62 for all of them. Returns how many blocks were left. */
