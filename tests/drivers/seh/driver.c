@@ -422,20 +422,6 @@ static __declspec(noinline) void do_not_canonical(void)
     touch(blind((PVOID)0x1234567800000000ull));
 }
 
-static __declspec(noinline) void do_call_null(void)
-{
-    void (*fn)(void) = (void (*)(void))blind(NULL);
-
-    fn();
-}
-
-static __declspec(noinline) void do_call_user(void)
-{
-    void (*fn)(void) = (void (*)(void))blind((PVOID)0x123450000);
-
-    fn();
-}
-
 static __declspec(noinline) void do_probe(void)
 {
     ProbeForRead(blind((PVOID)0xFFFFF80000000000ull), 16, 1);
@@ -466,8 +452,6 @@ static void kinds(void)
     check("overflow", code_of(do_overflow) == (ULONG)STATUS_INTEGER_OVERFLOW);
     check("rdmsr", code_of(do_msr) == (ULONG)STATUS_PRIVILEGED_INSTRUCTION);
     check("not canonical", code_of(do_not_canonical) == (ULONG)STATUS_ACCESS_VIOLATION);
-    check("call null", code_of(do_call_null) == (ULONG)STATUS_ACCESS_VIOLATION);
-    check("call user", code_of(do_call_user) == (ULONG)STATUS_ACCESS_VIOLATION);
     check("probe", code_of(do_probe) == (ULONG)STATUS_ACCESS_VIOLATION);
     check("routine", code_of(do_routine) == (ULONG)STATUS_ACCESS_VIOLATION);
     check("misaligned", code_of(do_misaligned) == (ULONG)STATUS_DATATYPE_MISALIGNMENT);
