@@ -118,9 +118,10 @@ NT_EXPORT VOID NTAPI ExReleaseFastMutex(PFAST_MUTEX mutex)
     ke_preempt_point((const void *)ExReleaseFastMutex);
 }
 
+/* System threads get no APC that could end them, so they are exempt, as in Windows' own check. */
 static void check_unsafe(PFAST_MUTEX mutex, enum vf_rule rule)
 {
-    if (ke_irql_now < APC_LEVEL && !regions())
+    if (ke_irql_now < APC_LEVEL && !regions() && !ke_thread_now->is_system)
         ke_rule(rule, ke_irql_now, regions(), KE_ARG(mutex), NULL);
 }
 
