@@ -21,6 +21,7 @@ struct ask {
     uint32_t flags; /* enum pl_flags */
     enum pl_edge edge;
     bool raise, check_tag, must_succeed;
+    bool is_part; /* of a routine whose IRQL was judged already */
     bool special; /* asked for by the caller */
 };
 
@@ -137,7 +138,8 @@ static void *allocate(const struct ask *a)
         report4(VF_VER_ZERO_BYTES, ke_irql(), a->type, 0);
     if (a->check_tag)
         check_tag(a);
-    check_irql(a->flags & PL_PAGED, false, a->type, a->size);
+    if (!a->is_part)
+        check_irql(a->flags & PL_PAGED, false, a->type, a->size);
     fill_request(&r, a, im);
     if (im && im->is_unloading && ke_thread_now != im->unload_thread)
         report4(VF_VER_UNLOAD_ALLOC, (a->flags & PL_PAGED) ? a->size : 0,
@@ -300,25 +302,25 @@ NT_EXPORT PVOID NTAPI FsRtlAllocatePool(POOL_TYPE type, ULONG size)
 
 /* A timer that is set, a resource in use, a queued DPC or work item inside the block would be used after
  * free by the kernel. */
-static void check_contents(const struct pl_block_info *b)
+void ex_check_contents(uint64_t start, uint64_t size, uint32_t type)
 {
     enum ke_active_kind kind;
     uint64_t object;
 
     if (!vf_is_enabled())
         return;
-    ex_lookaside_check_free(b->start, b->size);
-    if (!ke_find_active_in(b->start, b->size, &kind, &object))
+    ex_lookaside_check_free(start, size);
+    if (!ke_find_active_in(start, size, &kind, &object))
         return;
     if (kind == KE_ACTIVE_TIMER)
-        report4(VF_VER_FREE_TIMER, object, b->attr, b->start);
+        report4(VF_VER_FREE_TIMER, object, type, start);
     else if (kind == KE_ACTIVE_RESOURCE)
-        report4(VF_VER_FREE_RESOURCE, object, b->attr, b->start);
+        report4(VF_VER_FREE_RESOURCE, object, type, start);
     else if (kind == KE_ACTIVE_DPC)
-        report4(VF_DPC_IN_UNLOADED, object, b->start, b->start + b->size);
+        report4(VF_DPC_IN_UNLOADED, object, start, start + size);
     else
-        report4(VF_WORK_ITEM_IN_FREED, object, b->start, b->start + b->size);
-    ke_forget_active_in(b->start, b->size);
+        report4(VF_WORK_ITEM_IN_FREED, object, start, start + size);
+    ke_forget_active_in(start, size);
 }
 
 static void release(void *p, uint32_t tag)
@@ -331,7 +333,7 @@ static void release(void *p, uint32_t tag)
         b.start == KE_ARG(p)) {
         if (im) {
             check_irql(b.flags & PL_PAGED, true, b.attr, b.start);
-            check_contents(&b);
+            ex_check_contents(b.start, b.size, b.attr);
         }
         if (im && io_is_irp(p)) {
             report4(VF_VER_FREE_IRP, b.start, 0, 0);
@@ -401,7 +403,7 @@ void ex_free_kernel(void *p)
 void *ex_alloc_for_driver(POOL_TYPE type, size_t size, uint32_t tag)
 {
     uint32_t bits = (uint32_t)type;
-    struct ask a = {.type = bits, .size = size, .tag = tag, .flags = type_flags(bits)};
+    struct ask a = {.type = bits, .size = size, .tag = tag, .flags = type_flags(bits), .is_part = true};
 
     return allocate(&a);
 }

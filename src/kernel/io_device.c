@@ -168,6 +168,9 @@ static void device_gone(DEVICE_OBJECT *device)
 {
     DRIVER_OBJECT *driver = device->DriverObject;
 
+    if (device->DeviceExtension)
+        ex_check_contents((uint64_t)(uintptr_t)device->DeviceExtension, device->Size - sizeof *device,
+                          NonPagedPoolNx);
     unlink_from_driver(device);
     ob_unref(device);
     ob_unref(driver);

@@ -107,7 +107,6 @@ static void report_pending(struct unload *u, uint64_t object, uint64_t routine, 
            u->image->name, (unsigned long long)(routine - u->image->base));
     c.p[0] = routine;
     c.p[1] = object;
-    c.p[2] = routine;
     c.detail = detail;
     u->count++;
     vf_report(&c);

@@ -22,6 +22,7 @@ struct held {
     PKSPIN_LOCK lock;
     struct ke_thread *thread;
     uint64_t pc;
+    KIRQL from;   /* the level before */
     bool was_low; /* acquired below DISPATCH_LEVEL: reported then, and not again at the release */
 };
 
@@ -100,12 +101,11 @@ void ke_spin_take(PKSPIN_LOCK lock, KSPIN_LOCK mark, KIRQL old)
 {
     KSPIN_LOCK value = *(volatile KSPIN_LOCK *)lock;
 
-    (void)old;
     if (value)
         never_free(lock, value);
     *lock = mark;
     if (g.count < HELD_MAX)
-        g.held[g.count++] = (struct held){lock, ke_thread_now, ke_caller(),
+        g.held[g.count++] = (struct held){lock, ke_thread_now, ke_caller(), old,
                                             ke_irql_now < DISPATCH_LEVEL};
 }
 
@@ -134,11 +134,13 @@ static KIRQL raise_for(PKSPIN_LOCK lock, KIRQL to)
     return ke_irql_raise(to);
 }
 
-/* Back to `old`, which came from the driver's memory or its stack. */
-static void lower_after(PKSPIN_LOCK lock, KIRQL old)
+/* Back to `old`, which came from the driver's memory or its stack. The lock was acquired above its own
+ * level: that was reported, and the release brings the level back. */
+static void lower_after(bool was_above, KIRQL old)
 {
     if (old > ke_irql_now) {
-        ke_rule(VF_VER_LOWER_IRQL, ke_irql_now, old, 0, "the old IRQL given to a spin lock release");
+        if (!was_above)
+            ke_rule(VF_VER_LOWER_IRQL, ke_irql_now, old, 0, "the old IRQL given to a spin lock release");
         (void)ke_irql_raise(old); /* Seen: x64 sets the level without asking */
         return;
     }
@@ -147,7 +149,6 @@ static void lower_after(PKSPIN_LOCK lock, KIRQL old)
                 "a spin lock was released to an IRQL below DISPATCH_LEVEL inside a DPC routine");
         return;
     }
-    (void)lock;
     ke_irql_lower(old);
 }
 
@@ -195,8 +196,10 @@ NT_EXPORT VOID NTAPI KeReleaseSpinLock(PKSPIN_LOCK lock, KIRQL old)
     struct held *h = find(lock);
 
     if (release_irql_ok(lock)) {
+        bool was_above = h && h->from > DISPATCH_LEVEL && h->from == old;
+
         ke_spin_drop(lock);
-        lower_after(lock, old);
+        lower_after(was_above, old);
     } else if (h) {
         ke_spin_drop(lock);
     }

@@ -1,4 +1,4 @@
-/* Writes before it frees. */
+/* Writes to the block, then frees it. */
 #include "rule.h"
 
 RULE_NOTHING_AT_START

@@ -1,4 +1,4 @@
-/* Writes the first bytes of its block. */
+/* Clears the first two bytes of its block. */
 #include "rule.h"
 
 RULE_NOTHING_AT_START
@@ -13,7 +13,8 @@ NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
     if (!p)
         return STATUS_INSUFFICIENT_RESOURCES;
     p = blind(p);
-    RtlFillMemory(p, 8, 0x41);
+    p[0] = 0x41;
+    p[1] = 0x42;
     ExFreePoolWithTag(p, RULE_TAG);
     return STATUS_SUCCESS;
 }

@@ -1,8 +1,8 @@
 /* Disconnects its interrupt at unload. */
 #include "rule.h"
 
-NTHALAPI ULONG NTAPI HalGetInterruptVector(INTERFACE_TYPE bus, ULONG number, ULONG level, ULONG vector,
-                                           PKIRQL irql, PKAFFINITY affinity);
+NTHALAPI ULONG NTAPI HalGetInterruptVector(INTERFACE_TYPE bus, ULONG number, ULONG level,
+                                           ULONG vector, PKIRQL irql, PKAFFINITY affinity);
 
 static PKINTERRUPT interrupt;
 

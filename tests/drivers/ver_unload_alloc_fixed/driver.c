@@ -15,28 +15,32 @@ static VOID NTAPI run(PVOID context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-RULE_NOTHING_AT_START
-void finish(PDRIVER_OBJECT driver)
-{
-    UNREFERENCED_PARAMETER(driver);
-    KeSetEvent(&stop, IO_NO_INCREMENT, FALSE);
-    if (thread) {
-        KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, NULL);
-        ObDereferenceObject(thread);
-    }
-}
-
-NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+NTSTATUS start(PDRIVER_OBJECT driver, PDEVICE_OBJECT device)
 {
     HANDLE handle;
     NTSTATUS status;
 
+    UNREFERENCED_PARAMETER(driver);
     UNREFERENCED_PARAMETER(device);
-    UNREFERENCED_PARAMETER(irp);
     KeInitializeEvent(&stop, NotificationEvent, FALSE);
     status = PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, run, NULL);
     if (!NT_SUCCESS(status))
         return status;
     ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, NULL, KernelMode, &thread, NULL);
     return ZwClose(handle);
+}
+
+void finish(PDRIVER_OBJECT driver)
+{
+    UNREFERENCED_PARAMETER(driver);
+    KeSetEvent(&stop, IO_NO_INCREMENT, FALSE);
+    KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(thread);
+}
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    return STATUS_SUCCESS;
 }
