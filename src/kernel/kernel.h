@@ -73,7 +73,8 @@ struct ke_result {
     uint64_t information;
 };
 
-/* Run DriverEntry in a system thread; INIT is discarded afterwards. */
+/* Run DriverEntry in a system thread; INIT is discarded afterwards. When DriverEntry fails, what it left
+ * is judged as at unload and the image unmapped; ke_driver_unload then does nothing. */
 struct ke_result ke_driver_start(struct ke_image *image);
 bool ke_driver_has_unload(const struct ke_image *image);
 bool ke_driver_has_add_device(const struct ke_image *image);

@@ -141,11 +141,22 @@ static void string_value(HANDLE key, const WCHAR *name, const WCHAR *text)
     value_set(key, name, REG_SZ, text, (rtl_wcslen(text) + 1) * sizeof(WCHAR));
 }
 
+static void path_join(const WCHAR *a, const WCHAR *b, WCHAR *ret, size_t chars)
+{
+    const WCHAR *parts[2] = {a, b};
+    size_t at = 0;
+
+    for (unsigned i = 0; i < 2; i++)
+        for (const WCHAR *p = parts[i]; *p && at + 1 < chars; p++)
+            ret[at++] = *p;
+    ret[at] = 0;
+}
+
 static void registry_init(struct pnp_node *n)
 {
     static const WCHAR ids[] = DEVICE_ID u"\0"; /* and the literal's own zero: a list of one */
     static const ULONG zero;
-    WCHAR service[64];
+    WCHAR service[64], path[128];
     HANDLE key;
 
     rtl_from_utf8(n->service, service, PP_COUNT(service));
@@ -163,6 +174,12 @@ static void registry_init(struct pnp_node *n)
     if (NT_SUCCESS(pnp_key_open(PNP_CLASS_KEY, n->driver_key, KEY_ALL_ACCESS, true, &key))) {
         string_value(key, u"DriverDesc", u"Poolproof simulated device");
         string_value(key, u"ProviderName", u"Poolproof");
+        (void)ZwClose(key);
+    }
+    path_join(PNP_ENUM_KEY, n->instance, path, PP_COUNT(path));
+    if (NT_SUCCESS(pnp_key_open(path, u"\\Device Parameters", KEY_ALL_ACCESS, true, &key))) {
+        string_value(key, u"PortName",
+                     u"COM3"); /* what a ports class installer would have put there */
         (void)ZwClose(key);
     }
 }
