@@ -174,6 +174,10 @@ struct fs_node *fs_walk(struct fs_node *from, const WCHAR *path, size_t chars, s
         path++;
     for (unsigned i = 0; i < 2 && end > path && end[-1] == '\\'; i++)
         end--;
+    if (path == end && chars > 2) {
+        *ret_status = STATUS_OBJECT_NAME_INVALID;
+        return NULL;
+    }
     while (path < end) {
         const WCHAR *name = path;
         struct fs_node *n;

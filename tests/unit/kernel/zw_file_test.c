@@ -115,7 +115,7 @@ Test(files, expressions, .init = machine_start)
         const WCHAR *e, *n;
         BOOLEAN ok;
     } cases[] = {{u"*", u"", FALSE},       {u"*.TXT", u"a.txt", TRUE},  {u"*.TXT", u"a.txt.b", FALSE},
-                 {u"A?C", u"abc", TRUE},   {u"A?C", u"ac", FALSE},      {u"<.TXT", u"a.b.txt", FALSE},
+                 {u"A?C", u"abc", TRUE},   {u"A?C", u"ac", FALSE},      {u"<.TXT", u"a.b.txt", TRUE},
                  {u"<TXT", u"a.b.txt", TRUE},
                  {u"FOO>>", u"foo", TRUE}, {u"FOO\"*", u"foo", TRUE},   {u"FOO", u"foobar", FALSE}};
 
