@@ -5,7 +5,7 @@
  * back to the frame that waits.
  *
  * Doc: WDK, "Methods for Accessing Data Buffers", "Buffer Descriptions for I/O Control Codes".
- * Not yet: completion by APC (ApcRoutine) and completion ports.
+ * Not yet: completion ports.
  */
 #include "kernel/kernel_priv.h"
 
@@ -13,6 +13,10 @@
 
 PMDL NTAPI IoAllocateMdl(PVOID address, ULONG length, BOOLEAN secondary, BOOLEAN quota, PIRP irp);
 VOID NTAPI IoFreeMdl(PMDL mdl);
+VOID NTAPI KeInitializeApc(PRKAPC apc, PKTHREAD thread, KAPC_ENVIRONMENT environment, PKKERNEL_ROUTINE kernel,
+                           PKRUNDOWN_ROUTINE rundown, PKNORMAL_ROUTINE normal, KPROCESSOR_MODE mode,
+                           PVOID context);
+BOOLEAN NTAPI KeInsertQueueApc(PRKAPC apc, PVOID argument1, PVOID argument2, KPRIORITY increment);
 VOID NTAPI KeInitializeEvent(PRKEVENT event, EVENT_TYPE type, BOOLEAN state);
 
 struct pending {
@@ -23,9 +27,31 @@ struct pending {
     FILE_OBJECT *file;      /* referenced */
     KEVENT *event;          /* referenced; may be NULL */
     IO_STATUS_BLOCK *iosb;  /* the caller's */
+    PVOID apc_routine, apc_context;
+    KPROCESSOR_MODE mode;
     void *out;              /* where buffered results go; NULL: nowhere */
     size_t out_size;
 };
+
+/* The kernel routine of completion APCs; drivers see its stub. Runs before the caller's routine. */
+NT_EXPORT VOID NTAPI ZwpCompletionApc(PKAPC apc, PKNORMAL_ROUTINE *routine, PVOID *context, PVOID *argument1,
+                                      PVOID *argument2)
+{
+    (void)routine, (void)context, (void)argument1, (void)argument2;
+    ex_free_kernel(apc);
+}
+
+/* The caller's routine, in its own thread: (context, I/O status block, 0). */
+static void queue_apc(const struct pending *p, ETHREAD *thread)
+{
+    KAPC *apc = ex_alloc_kernel(sizeof *apc, "IoAp", false);
+
+    KeInitializeApc(apc, &thread->Tcb, CurrentApcEnvironment,
+                    (PKKERNEL_ROUTINE)(uintptr_t)ke_export_stub("ZwpCompletionApc"), NULL,
+                    (PKNORMAL_ROUTINE)(uintptr_t)p->apc_routine, p->mode, p->apc_context);
+    if (!KeInsertQueueApc(apc, p->iosb, NULL, 0))
+        ex_free_kernel(apc); /* the thread has ended */
+}
 
 static void on_done(struct io_sink *sink, IRP *irp)
 {
@@ -39,6 +65,8 @@ static void on_done(struct io_sink *sink, IRP *irp)
         p->iosb->Information = p->result.Information;
         p->iosb->Status = p->result.Status;
     }
+    if (p->apc_routine && (!NT_ERROR(p->result.Status) || irp->PendingReturned))
+        queue_apc(p, irp->Tail.Overlay.Thread);
     if (p->event)
         (void)ke_event_set(p->event);
     (void)ke_event_set(&p->file->Event);
@@ -172,6 +200,9 @@ static struct pending *pending_new(const struct io_rw *rw)
     p->file = rw->file;
     p->iosb = rw->iosb;
     p->event = rw->event;
+    p->apc_routine = rw->apc_routine;
+    p->apc_context = rw->apc_context;
+    p->mode = rw->mode;
     ob_ref(p->file);
     if (p->event)
         ob_ref(p->event);
@@ -231,8 +262,6 @@ NTSTATUS zw_request(struct io_rw *rw)
     NTSTATUS status;
     IRP *irp;
 
-    if (rw->apc_routine)
-        ke_not_modelled("ApcRoutine", "completion of a file request by APC");
     p = pending_new(rw);
     if (!p)
         return STATUS_INSUFFICIENT_RESOURCES;
