@@ -13,6 +13,13 @@
 #define TAG_NONE 0x656E6F4Eu /* "None": untagged routines */
 #define TAG_BIG 0x20474942u  /* "BIG " */
 
+enum {
+    REQUEST_MAX = 1 << 30,   /* a machine of 4 GB has no more to give at once */
+    QUOTA_ALIGN = 16,
+    QUOTA_MAX = PP_PAGE_SIZE - 48, /* larger blocks are whole pages */
+    QUOTA_PROCESSES = 64,
+};
+
 /* What is asked, whatever routine asked it. */
 struct ask {
     uint32_t type; /* POOL_TYPE bits, for reports */
@@ -126,8 +133,54 @@ static void fill_request(struct pl_request *r, const struct ask *a, const struct
         r->stack = ke_stack_id();
 }
 
+/* ---- Quota ---- */
+
+/* A block charged to a process holds a reference on it; its address stands in the last eight bytes of what
+ * the block occupies. Blocks of a page and more, those of System and special pool are charged to nobody. */
+static EPROCESS *quota_process(const struct pl_request *r)
+{
+    EPROCESS *process = ps_current();
+
+    if (!(r->flags & PL_QUOTA) || r->special || process == ps_system || r->size >= QUOTA_MAX)
+        return NULL;
+    return process;
+}
+
+static uint64_t quota_size(uint64_t size)
+{
+    return pp_align_up(size + sizeof(EPROCESS *), QUOTA_ALIGN);
+}
+
+static void quota_charge(void *p, uint64_t size, EPROCESS *process)
+{
+    ob_ref(process);
+    memcpy((uint8_t *)p + size - sizeof process, &process, sizeof process);
+}
+
+static void quota_return(const struct pl_block_info *b)
+{
+    struct vf_case c = {.rule = VF_POOL_TAIL, .access = VF_NO_ACCESS, .block = b};
+    EPROCESS *process;
+
+    if (!(b->flags & PL_QUOTA) || b->special)
+        return;
+    memcpy(&process, (void *)(uintptr_t)(b->start + b->size - sizeof process), sizeof process);
+    for (unsigned i = 0; process && i < QUOTA_PROCESSES; i++) {
+        if (ps_at(i) == process) {
+            ob_unref(process);
+            return;
+        }
+    }
+    c.p[1] = b->start;
+    c.p[2] = b->size;
+    c.p[3] = KE_ARG(process);
+    c.detail = "the process that the block was charged to stood there";
+    vf_report(&c);
+}
+
 static void *allocate(const struct ask *a)
 {
+    EPROCESS *process;
     struct ke_image *im = ke_image_current();
     struct pl_request r;
     void *p = NULL;
@@ -144,11 +197,18 @@ static void *allocate(const struct ask *a)
     if (im && im->is_unloading && ke_thread_now != im->unload_thread)
         report4(VF_VER_UNLOAD_ALLOC, (a->flags & PL_PAGED) ? a->size : 0,
                 (a->flags & PL_PAGED) ? 0 : a->size, 1);
-    if (pl_alloc(ke_m.pool, &r, &p)) {
+    process = quota_process(&r);
+    if (process)
+        r.size = quota_size(r.size);
+    else
+        r.flags &= ~(uint32_t)PL_QUOTA;
+    if (r.size > REQUEST_MAX || pl_alloc(ke_m.pool, &r, &p)) {
         if (a->raise)
             ke_raise_status(STATUS_INSUFFICIENT_RESOURCES);
         return NULL;
     }
+    if (process)
+        quota_charge(p, r.size, process);
     return p;
 }
 
@@ -331,6 +391,8 @@ static void release(void *p, uint32_t tag)
 
     if (pl_find(ke_m.pool, KE_ARG(p), &b) != PL_NOT_POOL && b.has_block && b.live &&
         b.start == KE_ARG(p)) {
+        if (!io_is_irp(p))
+            quota_return(&b);
         if (im) {
             check_irql(b.flags & PL_PAGED, true, b.attr, b.start);
             ex_check_contents(b.start, b.size, b.attr);

@@ -101,6 +101,7 @@ bool ke_dpc_queue(KDPC *dpc, PVOID argument1, PVOID argument2)
     dpc->SystemArgument1 = argument1;
     dpc->SystemArgument2 = argument2;
     dpc->DpcData = KE_PCR; /* any address that is not NULL */
+    dpc->DpcListEntry.Next = NULL;
     e = entry_new();
     e->dpc = dpc;
     e->cpu = cpu;
