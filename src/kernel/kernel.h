@@ -127,6 +127,10 @@ void ke_settle(uint64_t ms);
 /* True after a contained request that may have left locks or IRQL behind: go on in a fresh machine. */
 bool ke_is_unsound(void);
 
+/* Start and end a small program, so that process and image notify routines run. False: there are none, or it
+ * did not come back. */
+bool ke_program_run(void);
+
 struct ke_exercised {
     uint64_t requests, completed; /* IRPs sent from outside; completed with any status */
     uint64_t succeeded;

@@ -63,8 +63,14 @@ NT_EXPORT NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIF
 {
     const struct ke_image *image = ke_image_at(KE_ARG(routine));
 
-    if (!remove && image && !(pe_image_info(image->pe)->dll_characteristics & 0x80))
+    if (!remove && image && !(pe_image_info(image->pe)->dll_characteristics & 0x80)) {
+        char text[200];
+
+        pp_fmt(text, sizeof text, "%s: PsSetCreateProcessNotifyRoutineEx is refused, as on Windows: the image "
+               "is not linked with /INTEGRITYCHECK", image->name);
+        ke_m.config.host.warn(ke_m.config.host.ctx, text);
         return STATUS_ACCESS_DENIED;
+    }
     return set_process(PROCESS_EX, KE_ARG(routine), remove);
 }
 
@@ -207,6 +213,18 @@ NTSTATUS ps_exercise(void)
     ps_notify_exit(p);
     ps_exit(p, NT_SUCCESS(status) ? STATUS_SUCCESS : status);
     return status;
+}
+
+static void exercise_inside(void *arg)
+{
+    *(NTSTATUS *)arg = ps_exercise();
+}
+
+bool ke_program_run(void)
+{
+    static NTSTATUS status; /* outlives a thread that never returns */
+
+    return ps_has_notify() && io_run(exercise_inside, &status, true) == IO_RAN;
 }
 
 unsigned ps_check_unload(struct ke_image *image)
