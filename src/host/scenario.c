@@ -2,16 +2,23 @@
  * Scenarios in Lua 5.4: what a test wants to be done with a driver. Runs in the machine, before the
  * driver's memory is trusted with anything, with no libraries that reach outside.
  *
- *   open(name[, access]) -> file or nil, status       names as programs write them: \\.\Foo,
- * \??\Foo, \Device\Foo file:ioctl(code[, in[, out_size]]) -> status, out bytes file:read(size[,
- * offset]) -> status, bytes        file:write(bytes[, offset]) -> status, count file:cancel() ->
- * count                            file:close() -> status userbuffer(size[, bytes]) -> buffer
- * memory of the simulated program: an ioctl takes it in place of in bytes or out size, the driver
- * sees its own address buffer:read([offset[, size]]) -> bytes            buffer:write(bytes[,
- * offset])   buffer:address()   buffer:free() pnp("start" | "query_stop" | ... ) -> status
- * power("D0".."D3") -> status sleep(ms)      virtual time passes                expect(condition[,
- * text])   a failure is a finding log(text)      shown with --verbose               seed the run's
- * seed
+ *   open(name[, access]) -> file or nil, status    \\.\Foo, \??\Foo, \Device\Foo
+ *   file:ioctl(code[, in[, out_size]]) -> status, out bytes
+ *   file:ioctl(code, buffer[, buffer[, length]]) -> status, information
+ *   file:read(size[, offset]) -> status, bytes
+ *   file:write(bytes[, offset]) -> status, count
+ *   file:cancel() -> count                         file:close() -> status
+ *   userbuffer(size[, bytes]) -> buffer            memory of the simulated program: an ioctl takes
+ *                                                  it in place of in bytes or out size, the driver
+ *                                                  sees its own address; with METHOD_NEITHER the
+ *                                                  program may claim another length of its input
+ *   buffer:read([offset[, size]]) -> bytes         buffer:write(bytes[, offset])
+ *   buffer:address()                               buffer:free()
+ *   pnp("start" | "query_stop" | ... ) -> status   power("D0".."D3") -> status
+ *   sleep(ms)                                      virtual time passes
+ *   expect(condition[, text])                      a failure is a finding
+ *   log(text)                                      shown with --verbose
+ *   seed                                           the run's seed
  *
  * DriverEntry (and AddDevice with start) run before the first line, remove and unload after the
  * last.
@@ -177,6 +184,13 @@ static int ioctl_with_buffers(lua_State *L, struct ke_file *f, uint32_t code)
     if (in)
         in_size = to_buffer(L, 3)->size;
     out_size = out ? to_buffer(L, 4)->size : 0;
+    if (in && !lua_isnoneornil(L, 5)) { /* nobody but the driver looks at such a length */
+        lua_Integer claimed = luaL_checkinteger(L, 5);
+
+        luaL_argcheck(L, METHOD_FROM_CTL_CODE(code) == METHOD_NEITHER, 5, "for METHOD_NEITHER only");
+        luaL_argcheck(L, claimed >= 0 && claimed <= UINT32_MAX, 5, "size out of range");
+        in_size = (size_t)claimed;
+    }
     pp_fmt(what, sizeof what, "IOCTL 0x%08X, %zu bytes in, %zu out", code, in_size, out_size);
     (void)host_step_begin(machine(L), HOST_STEP_REQUEST, what); /* as above */
     r = ke_ioctl(f, code, in ? in->p : (const void *)bytes, in_size, out ? out->p : NULL, out_size,

@@ -32,7 +32,7 @@ enum {
     HEADER_SIZE = 16,
     UNIT = 16,                      /* size classes are multiples of this */
     CLASS_COUNT = 257,              /* indexed by units, header included: 2 to 256 */
-    SMALL_MAX = PAGE - HEADER_SIZE, /* largest request that gets a header */
+    SMALL_MAX = PAGE - 2 * HEADER_SIZE, /* largest request that gets a header */
     RUN_CLASSES = 65,               /* freed big blocks of up to 64 pages are kept by page count */
     RUN_DELAY = 16,                 /* and at least so many of each count are held back */
     RECORDS_PER_BLOCK = 512,
