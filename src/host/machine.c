@@ -197,6 +197,14 @@ static void announce(struct host_machine *m, enum host_step_kind kind, const cha
     host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
 }
 
+static void remove_device(struct host_machine *m, struct ke_pnp *node)
+{
+    announce(m, HOST_STEP_END, "remove device");
+    (void)ke_pnp_request(node, IRP_MN_REMOVE_DEVICE); /* cannot fail */
+    ke_pnp_free(node);
+    ke_settle(10);
+}
+
 bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
 {
     struct ke_result r;
@@ -218,20 +226,24 @@ bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
     }
     announce(m, HOST_STEP_START, "IRP_MN_START_DEVICE");
     r = ke_pnp_request(*ret_node, IRP_MN_START_DEVICE);
-    if (r.outcome != KE_DONE || !NT_SUCCESS(r.status))
-        entry_failed(m, "IRP_MN_START_DEVICE", &r);
-    return r.outcome != KE_CONTAINED;
+    if (r.outcome == KE_DONE && NT_SUCCESS(r.status))
+        return true;
+    entry_failed(m, "IRP_MN_START_DEVICE", &r);
+    if (r.outcome != KE_DONE)
+        return r.outcome != KE_CONTAINED;
+    remove_device(m, *ret_node); /* as the PnP manager does: a device that did not start is taken down */
+    *ret_node = NULL;
+    return true;
 }
 
 void host_stop_driver(struct host_machine *m, struct ke_pnp *node)
 {
     if (node) {
-        announce(m, HOST_STEP_END, "remove device");
-        if (!m->is_pulled)
+        if (!m->is_pulled) {
+            announce(m, HOST_STEP_END, "query remove device");
             (void)ke_pnp_request(node, IRP_MN_QUERY_REMOVE_DEVICE); /* a refusal changes nothing */
-        (void)ke_pnp_request(node, IRP_MN_REMOVE_DEVICE);       /* cannot fail */
-        ke_pnp_free(node);
-        ke_settle(10);
+        }
+        remove_device(m, node);
     }
     if (ke_is_unsound())
         return; /* leaks of a request that was cut off are not the driver's */

@@ -101,8 +101,7 @@ NTSTATUS io_device_new(const struct io_new_device *d, DEVICE_OBJECT **ret)
     DEVICE_OBJECT *device;
     NTSTATUS status;
 
-    /* Size is a USHORT: Windows refuses what does not fit. */
-    if (size > NT_MAXUSHORT)
+    if (size > 16u << 20)
         return STATUS_INSUFFICIENT_RESOURCES;
     device = ob_new(ob_type_device, size, "Devi");
     fill(device, d);

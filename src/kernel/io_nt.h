@@ -23,6 +23,8 @@ PKDEVICE_QUEUE_ENTRY NTAPI KeRemoveByKeyDeviceQueue(PKDEVICE_QUEUE queue, ULONG 
 VOID NTAPI KeInitializeDpc(PRKDPC dpc, PKDEFERRED_ROUTINE routine, PVOID context);
 BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC dpc, PVOID argument1, PVOID argument2);
 BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC dpc);
+PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode, MEMORY_CACHING_TYPE cache,
+                                         PVOID address, ULONG bug_check, ULONG priority);
 VOID NTAPI KeInitializeTimer(PKTIMER timer);
 BOOLEAN NTAPI KeSetTimerEx(PKTIMER timer, LARGE_INTEGER due, LONG period, PKDPC dpc);
 BOOLEAN NTAPI KeCancelTimer(PKTIMER timer);

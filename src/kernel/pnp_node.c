@@ -194,6 +194,7 @@ static void bus_init(void)
     } slots[] = {{IRP_MJ_PNP, "IopBusPnp"},
                  {IRP_MJ_POWER, "IopBusPower"},
                  {IRP_MJ_SYSTEM_CONTROL, "IopBusSystemControl"},
+                 {IRP_MJ_INTERNAL_DEVICE_CONTROL, "IopBusInternalControl"},
                  {IRP_MJ_CREATE, "IopBusOpen"},
                  {IRP_MJ_CLEANUP, "IopBusOpen"},
                  {IRP_MJ_CLOSE, "IopBusOpen"}};
@@ -463,7 +464,11 @@ static NTSTATUS answer(struct pnp_node *n, IRP *irp, const IO_STACK_LOCATION *s)
 NT_EXPORT NTSTATUS NTAPI IopBusPnp(PDEVICE_OBJECT device, PIRP irp)
 {
     struct pnp_node *n = pnp_node_of(device);
+    UCHAR minor = io_stack(irp)->MinorFunction;
     NTSTATUS status = n ? answer(n, irp, io_stack(irp)) : STATUS_NO_SUCH_DEVICE;
+
+    if (minor == IRP_MN_SURPRISE_REMOVAL || minor == IRP_MN_REMOVE_DEVICE)
+        pnp_usb_gone(device);
 
     irp->IoStatus.Status = status;
     io_complete(irp, IO_NO_INCREMENT);

@@ -33,6 +33,8 @@ struct pnp_node {
 /* Open (and create, level by level) the key `path` + `leaf`. */
 NTSTATUS pnp_key_open(const WCHAR *path, const WCHAR *leaf, ACCESS_MASK access, bool create,
                       HANDLE *ret);
+/* The device was removed: reads that wait end (pnp_usb.c). */
+void pnp_usb_gone(const DEVICE_OBJECT *pdo);
 void pnp_relations_free(DEVICE_RELATIONS *r);
 /* Enabled interfaces of a class. fn returns false to stop. */
 bool pnp_interface_each_of(const GUID *guid, bool (*fn)(void *ctx, const UNICODE_STRING *name),
