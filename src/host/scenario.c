@@ -2,7 +2,8 @@
  * Scenarios in Lua 5.4: what a test wants to be done with a driver. Runs in the machine, before the
  * driver's memory is trusted with anything, with no libraries that reach outside.
  *
- *   open(name[, access]) -> file or nil, status    \\.\Foo, \??\Foo, \Device\Foo
+ *   open(name[, access[, overlapped]])             \\.\Foo, \??\Foo, \Device\Foo; overlapped:
+ *     -> file or nil, status                       requests do not wait for their completion
  *   file:ioctl(code[, in[, out_size]]) -> status, out bytes
  *   file:ioctl(code, buffer[, buffer[, length]]) -> status, information
  *   file:read(size[, offset]) -> status, bytes
@@ -98,6 +99,8 @@ static int l_open(lua_State *L)
                           what); /* a scenario is never resumed in the middle */
     r = ke_open(name, access, &f);
     step_done(L, what, &r);
+    if (f && lua_toboolean(L, 3))
+        ke_overlapped(f);
     if (!f) {
         lua_pushnil(L);
         push_status(L, &r);

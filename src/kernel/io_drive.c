@@ -30,6 +30,7 @@ enum { USER_KEPT = 4, KEPT_BY_HOST = -2 };
 struct ke_file {
     FILE_OBJECT *file;
     ACCESS_MASK access;
+    bool is_overlapped;
     struct pp_list requests; /* whose IRP is not completed */
     struct user_memory kept[USER_KEPT];
 };
@@ -401,7 +402,7 @@ static bool request_over(void *ctx)
 
     if (!r->thread_done)
         return false;
-    return r->is_completed || r->is_aborted || r->returned != STATUS_PENDING;
+    return r->f->is_overlapped || r->is_completed || r->is_aborted || r->returned != STATUS_PENDING;
 }
 
 static struct ke_result request_run(struct request *r)
@@ -544,6 +545,12 @@ struct ke_result ke_ioctl(struct ke_file *f, uint32_t code, const void *in, size
     r->out = out;
     r->out_size = (ULONG)out_size;
     return request_run(r);
+}
+
+void ke_overlapped(struct ke_file *f)
+{
+    f->is_overlapped = true;
+    f->file->Flags &= ~(ULONG)FO_SYNCHRONOUS_IO;
 }
 
 void *ke_user_alloc(size_t size)

@@ -99,6 +99,8 @@ void ke_each_interface(bool (*fn)(void *ctx, const char *link, const struct ke_i
 /* Requests as a user-mode program makes them. Buffers are host memory; they are copied into guarded
  * simulated user memory and back. `name` e.g. \Device\Foo, \??\Foo, \\.\Foo. */
 struct ke_file;
+/* From now on requests on the file come back when the dispatch routine returns, completed or not. */
+void ke_overlapped(struct ke_file *f);
 /* A buffer of the simulated program, zeroed, its end against a guard. Given to ke_ioctl (or ke_read,
  * ke_write) it is used as it is, so that a driver may keep its address beyond the request. */
 void *ke_user_alloc(size_t size);
