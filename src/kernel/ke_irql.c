@@ -87,10 +87,15 @@ void ke_rule(enum vf_rule rule, uint64_t p2, uint64_t p3, uint64_t p4, const cha
     const struct vf_rule_info *info = vf_rule_info(rule);
     struct vf_case c = {.rule = rule, .access = VF_NO_ACCESS, .detail = detail};
 
-    c.p[0] = info ? info->sub : 0;
-    c.p[1] = p2;
-    c.p[2] = p3;
-    c.p[3] = p4;
+    if (info && info->sub_param == 1) {
+        c.p[1] = p2;
+        c.p[2] = p3;
+        c.p[3] = p4;
+    } else { /* no sub-code: what is said starts at P1 */
+        c.p[0] = p2;
+        c.p[1] = p3;
+        c.p[2] = p4;
+    }
     vf_report(&c);
 }
 

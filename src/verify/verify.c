@@ -162,7 +162,7 @@ uint32_t vf_report_exception(const struct vf_thrown *t)
     pp_fmt(detail, sizeof detail, "exception 0x%08x, parameters 0x%llx 0x%llx", t->status,
            (unsigned long long)t->info[0], (unsigned long long)t->info[1]);
     c.detail = t->detail ? t->detail : detail;
-    c.p[0] = t->status;
+    c.p[0] = (uint64_t)(int64_t)(int32_t)t->status; /* Seen: 7E and 1E extend the sign, 3B does not */
     c.p[1] = t->address;
     switch (t->where) {
     case VF_IN_SYSTEM_THREAD:
@@ -170,6 +170,7 @@ uint32_t vf_report_exception(const struct vf_thrown *t)
         break;
     case VF_IN_REQUEST:
         c.rule = VF_SERVICE_EXCEPTION;
+        c.p[0] = t->status;
         break;
     case VF_IN_DPC:
         c.rule = VF_KMODE_EXCEPTION;

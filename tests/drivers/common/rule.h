@@ -17,11 +17,14 @@ NTKERNELAPI VOID NTAPI KeLowerIrql(KIRQL to);
 #define RULE_IOCTL 0x222000
 #define DEVICE_IRQL 5 /* where an interrupt service routine runs */
 
+/* A call in the last line returns here, so that reports name the line. */
+#define RULE_PART __attribute__((disable_tail_calls))
+
 /* DriverEntry's own part; most drivers leave it out with RULE_NOTHING_AT_START. */
-NTSTATUS start(PDRIVER_OBJECT driver, PDEVICE_OBJECT device);
+RULE_PART NTSTATUS start(PDRIVER_OBJECT driver, PDEVICE_OBJECT device);
 /* The deed (or its corrected twin). Its status completes the request. */
-NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp);
-void finish(PDRIVER_OBJECT driver);
+RULE_PART NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp);
+RULE_PART void finish(PDRIVER_OBJECT driver);
 /* Set by a provoke() that completes the request itself, or keeps it: the frame then only returns. */
 extern BOOLEAN rule_done;
 
