@@ -305,7 +305,9 @@ static void request_inside(void *arg)
     s->MajorFunction = IRP_MJ_PNP;
     s->MinorFunction = j->minor;
     fill(j, irp, s, &l);
+    ob_ref(top); /* a device deleted inside its own request lasts until that returns */
     j->status = io_send_wait(top, irp, &iosb);
+    ob_unref(top);
     j->information = iosb.Information;
     free_answer(j->minor, j->status, iosb.Information, &l);
     state_after(j->p->node, j->minor, j->status);
