@@ -36,7 +36,7 @@ _Static_assert(offsetof(struct ke_export, fn) == 0 && offsetof(struct ke_export,
 
 struct ke_gate_record *ke_gate_first(void)
 {
-    return ke_gate_limit - KE_GATE_DEPTH;
+    return ke_gate_limit ? ke_gate_limit - KE_GATE_DEPTH : NULL;
 }
 
 struct ke_gate_record *ke_gate_last(void)
