@@ -3,7 +3,7 @@
  *
  * Doc: WDK, ntifs.h, the Cc routines. Errors of the file system's own reads are raised as exceptions, as
  * documented for CcCopyRead, CcMapData and CcPinRead.
- * Not yet: ranges of CcMapData and CcPinRead that cross a 256 KB boundary.
+ * Not yet: ranges of CcMapData and CcPinRead that cross a boundary of 4 MB.
  */
 #include "kernel/cc_priv.h"
 
@@ -41,6 +41,9 @@ NT_EXPORT VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT file, PCC_FILE_SIZES size
         m->callbacks = routines;
         m->context = KE_ARG(context);
         m->pin_access = pin_access;
+        while (m->view_size < CC_VIEW_MAX && pp_list_is_empty(&m->views) &&
+               (int64_t)m->view_size < own.AllocationSize.QuadPart)
+            m->view_size *= 2;
     }
     m->opens++;
     file->PrivateCacheMap = ex_alloc_kernel(PRIVATE_SIZE, "CcPr", false);
@@ -90,7 +93,7 @@ NT_EXPORT VOID NTAPI CcSetFileSizes(PFILE_OBJECT file, PCC_FILE_SIZES sizes)
         struct cc_view *v = cut % 4096 ? cc_view_find(m, cut) : NULL;
 
         if (v) /* Doc: the rest of the last page reads as zeroes */
-            memset(v->data + cut % CC_VIEW, 0, 4096 - cut % 4096);
+            memset(v->data + cut % m->view_size, 0, 4096 - cut % 4096);
         (void)cc_purge(m, pp_align_up(cut, 4096), 0); /* what is mapped stays */
     }
 }
@@ -154,14 +157,14 @@ NT_EXPORT BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULO
     end = PP_MIN(end, (uint64_t)m->sizes.FileSize.QuadPart);
     while (at < end) {
         struct cc_view *v = cc_view_get(m, at);
-        size_t n = cc_in_view(at, end - at);
+        size_t n = cc_in_view(m, at, end - at);
         NTSTATUS status = v ? cc_fill(m, v, at, n, wait) : STATUS_INSUFFICIENT_RESOURCES;
 
         if (status == STATUS_CANT_WAIT)
             return FALSE;
         if (!NT_SUCCESS(status))
             ke_raise_status(status);
-        mm_copy(to, v->data + at % CC_VIEW, n);
+        mm_copy(to, v->data + at % m->view_size, n);
         to += n;
         at += n;
     }
@@ -212,14 +215,14 @@ NT_EXPORT BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, UL
     mm_check_range(buffer, length, false);
     while (at < end) {
         struct cc_view *v = cc_view_get(m, at);
-        size_t n = cc_in_view(at, end - at);
+        size_t n = cc_in_view(m, at, end - at);
 
         status = v ? prepare_write(m, v, at, n, wait) : STATUS_INSUFFICIENT_RESOURCES;
         if (status == STATUS_CANT_WAIT)
             return FALSE;
         if (!NT_SUCCESS(status))
             ke_raise_status(status);
-        mm_copy(v->data + at % CC_VIEW, from, n);
+        mm_copy(v->data + at % m->view_size, from, n);
         cc_mark_valid(v, at, n);
         cc_mark_dirty(m, v, at, n);
         from += n;
@@ -268,13 +271,13 @@ NT_EXPORT BOOLEAN NTAPI CcZeroData(PFILE_OBJECT file, PLARGE_INTEGER start, PLAR
     uint64_t at = (uint64_t)start->QuadPart, stop = (uint64_t)end->QuadPart;
 
     if (!m) { /* not cached: zeroes go straight to the file, in pieces */
-        uint8_t *zeroes = wait ? pp_new(CC_VIEW) : NULL;
+        uint8_t *zeroes = wait ? pp_new(CC_VIEW_MIN) : NULL;
         NTSTATUS status = STATUS_SUCCESS;
 
         if (!zeroes)
             return FALSE;
         while (at < stop && NT_SUCCESS(status)) {
-            struct zw_paging io = {file, true, at, zeroes, cc_in_view(at, stop - at)};
+            struct zw_paging io = {file, true, at, zeroes, (size_t)PP_MIN(stop - at, (uint64_t)CC_VIEW_MIN)};
 
             status = zw_paging_io(&io, NULL);
             at += io.size;
@@ -286,14 +289,14 @@ NT_EXPORT BOOLEAN NTAPI CcZeroData(PFILE_OBJECT file, PLARGE_INTEGER start, PLAR
     }
     while (at < stop) {
         struct cc_view *v = cc_view_get(m, at);
-        size_t n = cc_in_view(at, stop - at);
+        size_t n = cc_in_view(m, at, stop - at);
         NTSTATUS status = v ? prepare_write(m, v, at, n, wait) : STATUS_INSUFFICIENT_RESOURCES;
 
         if (status == STATUS_CANT_WAIT)
             return FALSE;
         if (!NT_SUCCESS(status))
             ke_raise_status(status);
-        memset(v->data + at % CC_VIEW, 0, n);
+        memset(v->data + at % m->view_size, 0, n);
         cc_mark_valid(v, at, n);
         cc_mark_dirty(m, v, at, n);
         at += n;
@@ -325,7 +328,6 @@ static struct cc_bcb *bcb_new(struct cc_map *m, struct cc_view *v, uint64_t offs
         pp_list_init(&g.bcbs);
     b->object = ex_alloc_kernel(sizeof *b->object, "CcBc", false);
     b->object->NodeTypeCode = 0x2FD;
-    b->object->NodeByteSize = sizeof *b->object;
     b->object->MappedLength = length;
     b->object->MappedFileOffset.QuadPart = (LONGLONG)offset;
     b->map = m;
@@ -333,6 +335,7 @@ static struct cc_bcb *bcb_new(struct cc_map *m, struct cc_view *v, uint64_t offs
     b->offset = offset;
     b->length = length;
     b->count = 1;
+    b->owner = ke_thread_now;
     v->pins++;
     pp_list_push_back(&g.bcbs, &b->link);
     return b;
@@ -368,8 +371,50 @@ struct range {
     PFILE_OBJECT file;
     uint64_t offset;
     uint32_t length;
-    bool wait, read, zero, pinned;
+    bool wait, read, zero, pinned, exclusive, only_existing;
 };
+
+/* Mapped already: one BCB for all that is only mapped of a view. */
+static struct cc_bcb *bcb_mapped(const struct cc_view *v)
+{
+    struct pp_list *it;
+
+    if (g.bcbs.next)
+        PP_LIST_EACH(it, &g.bcbs) {
+            struct cc_bcb *b = PP_CONTAINER(it, struct cc_bcb, link);
+
+            if (!b->is_pinned && b->view == v)
+                return b;
+        }
+    return NULL;
+}
+
+/* The same range, pinned already: one BCB for all. */
+static struct cc_bcb *bcb_pinned(const struct cc_map *m, uint64_t offset, uint32_t length)
+{
+    struct pp_list *it;
+
+    if (g.bcbs.next)
+        PP_LIST_EACH(it, &g.bcbs) {
+            struct cc_bcb *b = PP_CONTAINER(it, struct cc_bcb, link);
+
+            if (b->is_pinned && b->map == m && b->offset <= offset && offset + length <= b->offset + b->length)
+                return b;
+        }
+    return NULL;
+}
+
+/* One more pin. Another thread's exclusive one, or an exclusive one beside another thread's, has to wait. */
+static bool bcb_share(struct cc_bcb *b, bool exclusive, bool wait)
+{
+    if ((b->is_exclusive || exclusive) && b->owner != ke_thread_now) {
+        if (!wait)
+            return false;
+        ke_not_modelled("CcPinRead", "waiting for a range that another thread has pinned");
+    }
+    b->count++;
+    return true;
+}
 
 /* FALSE: would have to wait. Raises errors. */
 static BOOLEAN range_get(const struct range *r, PVOID *ret_bcb, PVOID *ret_buffer)
@@ -381,13 +426,22 @@ static BOOLEAN range_get(const struct range *r, PVOID *ret_bcb, PVOID *ret_buffe
 
     if (!m)
         ke_raise_status(STATUS_INVALID_PARAMETER);
-    if (r->offset % CC_VIEW + r->length > CC_VIEW)
-        ke_not_modelled("CcMapData, CcPinRead", "a range across a 256 KB boundary");
+    if (r->offset % m->view_size + r->length > m->view_size && !cc_grow(m, r->offset, r->length))
+        ke_not_modelled("CcMapData, CcPinRead", "a range across the end of a 4 MB view");
+    if (r->pinned && (b = bcb_pinned(m, r->offset, r->length))) {
+        if (!bcb_share(b, r->exclusive, r->wait))
+            return FALSE;
+        *ret_bcb = b->object;
+        *ret_buffer = b->view->data + r->offset % m->view_size;
+        return TRUE;
+    }
+    if (r->only_existing)
+        return FALSE;
     v = cc_view_get(m, r->offset);
     if (v && r->zero) {
         status = prepare_write(m, v, r->offset, r->length, r->wait);
         if (!status) {
-            memset(v->data + r->offset % CC_VIEW, 0, r->length);
+            memset(v->data + r->offset % m->view_size, 0, r->length);
             cc_mark_valid(v, r->offset, r->length);
         }
     } else if (v && r->read) {
@@ -395,12 +449,22 @@ static BOOLEAN range_get(const struct range *r, PVOID *ret_bcb, PVOID *ret_buffe
     }
     if (status == STATUS_CANT_WAIT)
         return FALSE;
-    b = v && NT_SUCCESS(status) ? bcb_new(m, v, r->offset, r->length) : NULL;
+    b = v && NT_SUCCESS(status) && !r->pinned ? bcb_mapped(v) : NULL;
+    if (b) {
+        b->count++;
+    } else if (v && NT_SUCCESS(status)) {
+        uint64_t first = pp_align_down(r->offset, 4096), end = pp_align_up(r->offset + r->length, 4096);
+
+        b = bcb_new(m, v, first, (uint32_t)(end - first));
+        if (b) {
+            b->is_pinned = r->pinned;
+            b->is_exclusive = r->exclusive;
+        }
+    }
     if (!b)
         ke_raise_status(NT_SUCCESS(status) ? STATUS_INSUFFICIENT_RESOURCES : status);
-    b->is_pinned = r->pinned;
     *ret_bcb = b->object;
-    *ret_buffer = v->data + r->offset % CC_VIEW;
+    *ret_buffer = v->data + r->offset % m->view_size;
     return TRUE;
 }
 
@@ -408,7 +472,7 @@ NT_EXPORT BOOLEAN NTAPI CcMapData(PFILE_OBJECT file, PLARGE_INTEGER offset, ULON
                                   PVOID *ret_bcb, PVOID *ret_buffer)
 {
     struct range r = {file, (uint64_t)offset->QuadPart, length, flags & MAP_WAIT, !(flags & MAP_NO_READ),
-                      false, false};
+                      false, false, false, false};
 
     return range_get(&r, ret_bcb, ret_buffer);
 }
@@ -417,7 +481,7 @@ NT_EXPORT BOOLEAN NTAPI CcPinRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULON
                                   PVOID *ret_bcb, PVOID *ret_buffer)
 {
     struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, !(flags & PIN_NO_READ),
-                      false, true};
+                      false, true, flags & PIN_EXCLUSIVE, flags & PIN_IF_BCB};
 
     return range_get(&r, ret_bcb, ret_buffer);
 }
@@ -425,7 +489,8 @@ NT_EXPORT BOOLEAN NTAPI CcPinRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULON
 NT_EXPORT BOOLEAN NTAPI CcPreparePinWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
                                           BOOLEAN zero, ULONG flags, PVOID *ret_bcb, PVOID *ret_buffer)
 {
-    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, true, zero, true};
+    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, true, zero, true,
+                      flags & PIN_EXCLUSIVE, false};
 
     if (!range_get(&r, ret_bcb, ret_buffer))
         return FALSE;
@@ -433,15 +498,23 @@ NT_EXPORT BOOLEAN NTAPI CcPreparePinWrite(PFILE_OBJECT file, PLARGE_INTEGER offs
     return TRUE;
 }
 
-/* A mapped range becomes a pinned one; the handle stays. */
+/* A mapped range becomes a pinned one: another BCB, in place of the mapping's. */
 NT_EXPORT BOOLEAN NTAPI CcPinMappedData(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, ULONG flags,
                                         PVOID *bcb)
 {
-    struct cc_bcb *b = bcb_check(*bcb);
+    struct cc_bcb *mapped = bcb_check(*bcb);
+    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, !(flags & PIN_NO_READ),
+                      false, true, flags & PIN_EXCLUSIVE, flags & PIN_IF_BCB};
+    void *pinned, *buffer;
 
-    (void)file, (void)offset, (void)length, (void)flags;
-    if (b)
-        b->is_pinned = true;
+    if (!mapped || mapped->is_pinned)
+        return mapped != NULL;
+    if (!(flags & PIN_WAIT) && !bcb_pinned(mapped->map, r.offset, length))
+        return FALSE; /* Seen: making a BCB needs PIN_WAIT */
+    if (!range_get(&r, &pinned, &buffer))
+        return FALSE;
+    bcb_put(mapped);
+    *bcb = pinned;
     return TRUE;
 }
 
@@ -561,7 +634,7 @@ NT_EXPORT LARGE_INTEGER NTAPI CcGetFlushedValidData(PSECTION_OBJECT_POINTERS sop
     for (struct pp_list *it = m->views.next; it != &m->views; it = it->next) {
         const struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
 
-        for (unsigned p = 0; p < CC_PAGES; p++)
+        for (unsigned p = 0; p < v->size / 4096; p++)
             if (v->dirty[p / 8] >> p % 8 & 1 &&
                 (int64_t)(v->offset + p * 4096ull) < ret.QuadPart)
                 ret.QuadPart = (LONGLONG)(v->offset + p * 4096ull);
@@ -588,12 +661,12 @@ static NTSTATUS chain_new(struct cc_map *m, uint64_t at, uint64_t end, bool read
 
     while (at < end) {
         struct cc_view *v = cc_view_get(m, at);
-        size_t n = cc_in_view(at, end - at);
+        size_t n = cc_in_view(m, at, end - at);
         NTSTATUS status = !v     ? STATUS_INSUFFICIENT_RESOURCES
                           : read ? cc_fill(m, v, at, n, true)
                                  : prepare_write(m, v, at, n, true);
         PMDL mdl = NT_SUCCESS(status)
-                       ? IoAllocateMdl(v->data + at % CC_VIEW, (ULONG)n, FALSE, FALSE, NULL)
+                       ? IoAllocateMdl(v->data + at % m->view_size, (ULONG)n, FALSE, FALSE, NULL)
                        : NULL;
 
         if (!mdl) {
@@ -618,7 +691,7 @@ static struct cc_view *view_of_mdl(struct cc_map *m, const MDL *mdl)
     PP_LIST_EACH(it, &m->views) {
         struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
 
-        if (at >= v->data && at < v->data + CC_VIEW)
+        if (at >= v->data && at < v->data + v->size)
             return v;
     }
     return NULL;

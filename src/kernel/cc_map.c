@@ -2,7 +2,7 @@
  * The cache's heart: which pages of which streams are held, reading and writing them through the file
  * system's own paging path.
  *
- * A stream has views of 256 KB, made when first touched, each a guarded block: a file system that runs past a
+ * A stream has views of 256 KB to 4 MB, made when first touched, each a guarded block: a file system that runs past a
  * view faults. Dirty pages are written by CcFlushCache, by the last CcUninitializeCacheMap, and by the lazy
  * writer a second (virtual) after they became dirty.
  *
@@ -59,6 +59,7 @@ struct cc_map *cc_map_new(FILE_OBJECT *file)
     *(USHORT *)m->object = 0x2FF; /* CACHE_NTC_SHARED_CACHE_MAP */
     m->file = file;
     ob_ref(file);
+    m->view_size = CC_VIEW_MIN;
     pp_list_init(&m->views);
     pp_list_push_back(&g.maps, &m->link);
     m->sop->SharedCacheMap = m->object;
@@ -91,7 +92,7 @@ void cc_map_free(struct cc_map *m)
 
 struct cc_view *cc_view_find(struct cc_map *m, uint64_t offset)
 {
-    uint64_t base = pp_align_down(offset, CC_VIEW);
+    uint64_t base = pp_align_down(offset, m->view_size);
     struct pp_list *it;
 
     PP_LIST_EACH(it, &m->views)
@@ -109,8 +110,9 @@ struct cc_view *cc_view_get(struct cc_map *m, uint64_t offset)
     v = pp_new(sizeof *v);
     if (!v)
         return NULL;
-    v->offset = pp_align_down(offset, CC_VIEW);
-    v->data = ex_alloc_kernel(CC_VIEW, "CcVw", false);
+    v->offset = pp_align_down(offset, m->view_size);
+    v->size = m->view_size;
+    v->data = ex_alloc_kernel(v->size, "CcVw", false);
     pp_list_push_back(&m->views, &v->link);
     return v;
 }
@@ -127,26 +129,26 @@ static void set_bit(uint8_t *bits, unsigned page, bool on)
     bits[page / 8] = (uint8_t)(on ? bits[page / 8] | mask : bits[page / 8] & ~mask);
 }
 
-static unsigned first_page(uint64_t offset)
+static unsigned first_page(const struct cc_view *v, uint64_t offset)
 {
-    return (unsigned)(offset % CC_VIEW / 4096);
+    return (unsigned)(offset % v->size / 4096);
 }
 
 /* Last page of the range, in its view. */
-static unsigned last_page(uint64_t offset, size_t size)
+static unsigned last_page(const struct cc_view *v, uint64_t offset, size_t size)
 {
-    return (unsigned)((offset % CC_VIEW + size - 1) / 4096);
+    return (unsigned)((offset % v->size + size - 1) / 4096);
 }
 
 void cc_mark_valid(struct cc_view *v, uint64_t offset, size_t size)
 {
-    for (unsigned p = first_page(offset); size && p <= last_page(offset, size); p++)
+    for (unsigned p = first_page(v, offset); size && p <= last_page(v, offset, size); p++)
         set_bit(v->valid, p, true);
 }
 
 NTSTATUS cc_fill(struct cc_map *m, struct cc_view *v, uint64_t offset, size_t size, bool wait)
 {
-    unsigned p = first_page(offset), last = size ? last_page(offset, size) : p;
+    unsigned p = first_page(v, offset), last = size ? last_page(v, offset, size) : p;
 
     while (size && p <= last) {
         unsigned end = p;
@@ -177,6 +179,46 @@ NTSTATUS cc_fill(struct cc_map *m, struct cc_view *v, uint64_t offset, size_t si
     return STATUS_SUCCESS;
 }
 
+/* ---- Growing ---- */
+
+static void view_move(struct cc_map *m, struct cc_view *from)
+{
+    struct cc_view *to = cc_view_get(m, from->offset);
+    unsigned shift;
+
+    PP_ASSERT(to);
+    shift = (unsigned)((from->offset - to->offset) / 4096);
+    memcpy(to->data + shift * 4096ull, from->data, from->size);
+    for (unsigned p = 0; p < from->size / 4096; p++) {
+        set_bit(to->valid, p + shift, bit(from->valid, p));
+        set_bit(to->dirty, p + shift, bit(from->dirty, p));
+    }
+    view_free(from);
+}
+
+bool cc_grow(struct cc_map *m, uint64_t offset, size_t size)
+{
+    uint32_t want = m->view_size;
+    struct pp_list *it, old;
+
+    while (want < CC_VIEW_MAX && offset % want + size > want)
+        want *= 2;
+    if (offset % want + size > want || m->is_flushing)
+        return false;
+    PP_LIST_EACH(it, &m->views)
+        if (PP_CONTAINER(it, struct cc_view, link)->pins)
+            return false;
+    pp_list_init(&old);
+    while ((it = pp_list_first(&m->views))) {
+        pp_list_remove(it);
+        pp_list_push_back(&old, it);
+    }
+    m->view_size = want;
+    while ((it = pp_list_first(&old)))
+        view_move(m, PP_CONTAINER(it, struct cc_view, link));
+    return true;
+}
+
 /* ---- Writing ---- */
 
 bool cc_is_dirty(const struct cc_map *m)
@@ -184,7 +226,7 @@ bool cc_is_dirty(const struct cc_map *m)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &m->views)
-        for (unsigned i = 0; i < CC_PAGES / 8; i++)
+        for (unsigned i = 0; i < CC_PAGES_MAX / 8; i++)
             if (PP_CONTAINER(it, struct cc_view, link)->dirty[i])
                 return true;
     return false;
@@ -231,13 +273,13 @@ NTSTATUS cc_flush(struct cc_map *m, uint64_t offset, uint64_t size, uint64_t *re
     PP_LIST_EACH(it, &m->views) {
         struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
 
-        for (unsigned p = 0, e; p < CC_PAGES && NT_SUCCESS(status); p = e) {
+        for (unsigned p = 0, e; p < v->size / 4096 && NT_SUCCESS(status); p = e) {
             uint64_t at = v->offset + p * 4096ull;
 
             e = p + 1;
             if (!bit(v->dirty, p) || at + 4096 <= offset || at >= end)
                 continue;
-            while (e < CC_PAGES && bit(v->dirty, e) && v->offset + e * 4096ull < end)
+            while (e < v->size / 4096 && bit(v->dirty, e) && v->offset + e * 4096ull < end)
                 e++;
             status = write_run(m, v, p, e, &written);
         }
@@ -258,17 +300,17 @@ bool cc_purge(struct cc_map *m, uint64_t offset, uint64_t size)
     PP_LIST_EACH_SAFE(it, tmp, &m->views) {
         struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
 
-        if (v->offset + CC_VIEW <= offset || v->offset >= end)
+        if (v->offset + v->size <= offset || v->offset >= end)
             continue;
         if (v->pins) {
             all = false;
             continue;
         }
-        if (offset <= v->offset && end >= v->offset + CC_VIEW) {
+        if (offset <= v->offset && end >= v->offset + v->size) {
             view_free(v);
             continue;
         }
-        for (unsigned p = 0; p < CC_PAGES; p++)
+        for (unsigned p = 0; p < v->size / 4096; p++)
             if (v->offset + p * 4096ull >= offset && v->offset + p * 4096ull < end) {
                 set_bit(v->valid, p, false);
                 set_bit(v->dirty, p, false);
@@ -334,7 +376,7 @@ static void lazy_arm(void)
 void cc_mark_dirty(struct cc_map *m, struct cc_view *v, uint64_t offset, size_t size)
 {
     (void)m;
-    for (unsigned p = first_page(offset); size && p <= last_page(offset, size); p++)
+    for (unsigned p = first_page(v, offset); size && p <= last_page(v, offset, size); p++)
         set_bit(v->dirty, p, true);
     lazy_arm();
 }

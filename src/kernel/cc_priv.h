@@ -4,14 +4,17 @@
 
 #include "kernel/kernel_priv.h"
 
-enum { CC_VIEW = 256 * 1024, CC_PAGES = CC_VIEW / 4096 }; /* Doc: views of 256 KB (VACB_MAPPING_GRANULARITY) */
+/* Windows maps 256 KB at a time and joins what a range needs; here a stream has larger views from the start,
+ * so that a range lies in one. */
+enum { CC_VIEW_MIN = 256 * 1024, CC_VIEW_MAX = 4 * 1024 * 1024, CC_PAGES_MAX = CC_VIEW_MAX / 4096 };
 
 struct cc_view {
     struct pp_list link;
-    uint64_t offset;               /* of the file, a multiple of CC_VIEW */
-    uint8_t *data;                 /* [CC_VIEW], guarded memory */
+    uint64_t offset;               /* of the file, a multiple of the map's view_size */
+    uint32_t size;                 /* the map's view_size */
+    uint8_t *data;                 /* [size], guarded memory */
     uint32_t pins;                 /* mapped and pinned ranges */
-    uint8_t valid[CC_PAGES / 8], dirty[CC_PAGES / 8]; /* bit by page */
+    uint8_t valid[CC_PAGES_MAX / 8], dirty[CC_PAGES_MAX / 8]; /* bit by page */
 };
 
 /* One for each stream (SECTION_OBJECT_POINTERS). */
@@ -21,6 +24,7 @@ struct cc_map {
     void *object;                  /* what SharedCacheMap points to: a guarded block */
     FILE_OBJECT *file;             /* referenced: paging I/O goes through it */
     uint32_t opens;                /* private cache maps */
+    uint32_t view_size;            /* a power of two */
     CC_FILE_SIZES sizes;
     CACHE_MANAGER_CALLBACKS callbacks;
     uint64_t context;              /* for the callbacks */
@@ -36,7 +40,8 @@ struct cc_bcb {
     struct cc_view *view;
     uint64_t offset;
     uint32_t length, count;        /* count: pins and repins */
-    bool is_pinned, is_dirty;
+    bool is_pinned, is_dirty, is_exclusive;
+    const struct ke_thread *owner; /* who pinned it first */
 };
 
 struct cc_map *cc_map_of(const FILE_OBJECT *file);
@@ -57,10 +62,12 @@ bool cc_purge(struct cc_map *m, uint64_t offset, uint64_t size);
 void cc_map_free(struct cc_map *m);
 struct cc_map *cc_map_new(FILE_OBJECT *file);
 bool cc_any_dirty(void);
-/* A page range cut at the end of its view. */
-static inline size_t cc_in_view(uint64_t offset, uint64_t size)
+/* Larger views, so that the range lies in one. False: too large, or somebody holds an address. */
+bool cc_grow(struct cc_map *m, uint64_t offset, size_t size);
+/* A range cut at the end of its view. */
+static inline size_t cc_in_view(const struct cc_map *m, uint64_t offset, uint64_t size)
 {
-    uint64_t left = CC_VIEW - offset % CC_VIEW;
+    uint64_t left = m->view_size - offset % m->view_size;
 
     return (size_t)PP_MIN(size, left);
 }

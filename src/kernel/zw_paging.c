@@ -10,7 +10,6 @@
 
 PMDL NTAPI IoAllocateMdl(PVOID address, ULONG length, BOOLEAN secondary, BOOLEAN quota, PIRP irp);
 VOID NTAPI IoFreeMdl(PMDL mdl);
-VOID NTAPI MmBuildMdlForNonPagedPool(PMDL mdl);
 
 static IRP *irp_new(FILE_OBJECT *file, DEVICE_OBJECT *device, IO_STACK_LOCATION **ret_stack)
 {
@@ -31,26 +30,34 @@ NTSTATUS zw_paging_io(const struct zw_paging *p, size_t *ret_done)
     PMDL mdl = IoAllocateMdl(bounce, (ULONG)p->size, FALSE, FALSE, NULL);
     IO_STATUS_BLOCK iosb = {0};
     IO_STACK_LOCATION *s;
-    NTSTATUS status;
+    NTSTATUS status = mdl ? mm_mdl_lock(mdl, KernelMode, p->write ? IoReadAccess : IoWriteAccess)
+                          : STATUS_INSUFFICIENT_RESOURCES;
+    KIRQL old;
     IRP *irp;
 
     if (ret_done)
         *ret_done = 0;
-    if (!mdl) {
+    if (status) {
+        if (mdl)
+            IoFreeMdl(mdl);
         ex_free_kernel(bounce);
-        return STATUS_INSUFFICIENT_RESOURCES;
+        return status;
     }
+    mdl->MdlFlags |= MDL_IO_PAGE_READ; /* Seen: on reads and writes alike */
     if (p->write)
         memcpy(bounce, p->buffer, p->size);
-    MmBuildMdlForNonPagedPool(mdl);
     irp = irp_new(p->file, device, &s);
-    irp->Flags = IRP_PAGING_IO | IRP_NOCACHE | (p->write ? IRP_SYNCHRONOUS_PAGING_IO : IRP_SYNCHRONOUS_PAGING_IO | IRP_INPUT_OPERATION);
+    irp->Flags = IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO |
+                 (p->write ? 0 : IRP_INPUT_OPERATION);
     irp->MdlAddress = mdl;
     irp->UserBuffer = bounce;
     s->MajorFunction = p->write ? IRP_MJ_WRITE : IRP_MJ_READ;
     s->Parameters.Read.Length = (ULONG)p->size;
     s->Parameters.Read.ByteOffset.QuadPart = (LONGLONG)p->offset;
+    /* Seen: a page is read at APC_LEVEL (a fault), written at PASSIVE_LEVEL (the lazy writer). */
+    old = ke_irql_raise(p->write ? ke_irql() : (KIRQL)PP_MAX(APC_LEVEL, ke_irql()));
     status = io_send_wait(device, irp, &iosb);
+    ke_irql_lower(old);
     if (NT_SUCCESS(status) && !p->write) {
         size_t done = PP_MIN((size_t)iosb.Information, p->size);
 
