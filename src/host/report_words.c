@@ -79,6 +79,12 @@ static bool is_filled_with(uint64_t addr, uint8_t byte)
     return byte && addr >> 16 == byte * 0x010101010101ull;
 }
 
+static bool is_exception(const struct vf_finding *f)
+{
+    return f->rule == VF_THREAD_EXCEPTION || f->rule == VF_KMODE_EXCEPTION ||
+           f->rule == VF_SERVICE_EXCEPTION;
+}
+
 /* Better than "a wild pointer" where the address tells more. */
 static const char *wild_cause(const struct host_verdict *v, const struct vf_finding *f)
 {
@@ -106,6 +112,9 @@ const char *report_cause(const struct host_verdict *v, const struct vf_finding *
 
     if (wild)
         return wild;
+    if (is_exception(f) && !strncmp(f->detail, "the return address", 18))
+        return "A local array was overrun: what was written behind it reached the function's return "
+               "address. Compare the length copied with the length of the array.";
     report_tag(f->block.tag, tag);
     if (freed_by_kernel && f->access != VF_NO_ACCESS && !strcmp(tag, "Irp "))
         return "The driver touched an IRP after completing it. From IoCompleteRequest (or "
@@ -162,12 +171,6 @@ void report_address_words(const struct host_verdict *v, uint64_t addr, char *buf
 }
 
 /* ---- Who did it ---- */
-
-static bool is_exception(const struct vf_finding *f)
-{
-    return f->rule == VF_THREAD_EXCEPTION || f->rule == VF_KMODE_EXCEPTION ||
-           f->rule == VF_SERVICE_EXCEPTION;
-}
 
 bool report_is_exact(const struct vf_finding *f, uint32_t i)
 {

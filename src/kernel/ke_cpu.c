@@ -592,15 +592,17 @@ NT_EXPORT BOOLEAN NTAPI ExIsProcessorFeaturePresent(ULONG feature)
     return feature < PROCESSOR_FEATURE_MAX && s->ProcessorFeatures[feature];
 }
 
-/* Doc: ntddk/ntifs, ExUuidCreate: version 4, from the machine's seed. */
+/* Doc: ntifs.h, ExUuidCreate; RFC 4122. Version 1; its time and node come from the machine's seed, and the
+ * node is marked as none of a network card's. */
 NT_EXPORT NTSTATUS NTAPI ExUuidCreate(GUID *ret)
 {
     uint64_t v[2] = {pp_random_next(&ke_m.random), pp_random_next(&ke_m.random)};
     GUID id;
 
     memcpy(&id, v, sizeof id);
-    id.Data3 = (USHORT)((id.Data3 & 0x0FFF) | 0x4000);
+    id.Data3 = (USHORT)((id.Data3 & 0x0FFF) | 0x1000);
     id.Data4[0] = (UCHAR)((id.Data4[0] & 0x3F) | 0x80);
+    id.Data4[2] |= 1;
     *ret = id;
     return STATUS_SUCCESS;
 }

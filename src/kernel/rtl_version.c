@@ -223,6 +223,10 @@ static UCHAR legal_flags(unsigned c)
         flags |= FSRTL_HPFS_LEGAL | FSRTL_NTFS_LEGAL;
     if (__builtin_strchr(wild, (int)c))
         flags |= FSRTL_WILD_CHARACTER;
+    if (c == '.') /* Seen: between name and extension, so legal everywhere but in compound files */
+        flags = FSRTL_FAT_LEGAL | FSRTL_HPFS_LEGAL | FSRTL_NTFS_LEGAL;
+    if (c == ':') /* Seen: before the name of a stream */
+        flags = FSRTL_NTFS_LEGAL;
     return (UCHAR)flags;
 }
 
