@@ -473,13 +473,37 @@ NT_EXPORT NTSTATUS NTAPI SeSetSecurityDescriptorInfo(PVOID object, PSECURITY_INF
 
 /* ---- Assigning to new objects ---- */
 
-/* Explicit first, then what the parent passes on, then the subject's defaults. */
-static NTSTATUS assign(const void *parent, const void *explicit_sd, const struct se_token *t, bool container,
-                       POOL_TYPE type, PSECURITY_DESCRIPTOR *ret)
+/* Generic rights become what they mean for the object; ACEs that are only passed on keep them. */
+static void map_acl(ACL *acl, const GENERIC_MAPPING *mapping)
 {
+    uint8_t *at = (uint8_t *)(acl + 1);
+
+    for (unsigned i = 0; i < acl->AceCount; i++) {
+        ACCESS_ALLOWED_ACE *ace = (ACCESS_ALLOWED_ACE *)at;
+
+        if (!(ace->Header.AceFlags & INHERIT_ONLY_ACE))
+            ace->Mask = map(ace->Mask, mapping);
+        at += ace->Header.AceSize;
+    }
+}
+
+struct assign {
+    const void *parent, *explicit_sd;
+    const struct se_token *token;
+    bool container;
+    const GENERIC_MAPPING *mapping; /* NULL: generic rights stay */
+    POOL_TYPE type;
+};
+
+/* Explicit first, then what the parent passes on, then the subject's defaults. */
+static NTSTATUS assign(const struct assign *a, PSECURITY_DESCRIPTOR *ret)
+{
+    const void *parent = a->parent, *explicit_sd = a->explicit_sd;
+    const struct se_token *t = a->token;
+    bool container = a->container;
+    uint8_t *mapped = NULL;
     struct se_sd parts = {0}, from;
     uint8_t *acl_bytes = NULL;
-    size_t ignored;
     NTSTATUS status;
 
     if (explicit_sd) {
@@ -518,16 +542,22 @@ static NTSTATUS assign(const void *parent, const void *explicit_sd, const struct
         }
     }
     if (!(parts.control & SE_DACL_PRESENT)) {
-        se_sd_read(&from, se_default_sd(&ignored));
+        se_sd_read(&from, se_token_default_sd());
         parts.dacl = from.dacl;
-        parts.control |= SE_DACL_PRESENT | SE_DACL_DEFAULTED;
+        parts.control |= SE_DACL_PRESENT;
+    }
+    if (parts.dacl && a->mapping && (mapped = pp_new(parts.dacl->AclSize))) {
+        memcpy(mapped, parts.dacl, parts.dacl->AclSize);
+        map_acl((ACL *)mapped, a->mapping);
+        parts.dacl = (ACL *)mapped;
     }
     if (!parts.owner)
-        parts.owner = t->user;
+        parts.owner = se_default_owner(t);
     if (!parts.group)
-        parts.group = t->group_count ? t->group[0].sid : t->user;
-    status = to_driver(&parts, type, ret);
+        parts.group = se_primary_group(t);
+    status = to_driver(&parts, a->type, ret);
     pp_free(acl_bytes);
+    pp_free(mapped);
     return status;
 }
 
@@ -536,8 +566,7 @@ NT_EXPORT NTSTATUS NTAPI SeAssignSecurity(PSECURITY_DESCRIPTOR parent, PSECURITY
                                           PSECURITY_SUBJECT_CONTEXT context, PGENERIC_MAPPING mapping,
                                           POOL_TYPE type)
 {
-    (void)mapping;
-    return assign(parent, explicit_sd, effective(context), is_directory, type, ret);
+    return assign(&(struct assign){parent, explicit_sd, effective(context), is_directory, mapping, type}, ret);
 }
 
 NT_EXPORT NTSTATUS NTAPI SeAssignSecurityEx(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR explicit_sd,
@@ -548,8 +577,7 @@ NT_EXPORT NTSTATUS NTAPI SeAssignSecurityEx(PSECURITY_DESCRIPTOR parent, PSECURI
 {
     (void)object_type;
     (void)flags;
-    (void)mapping;
-    return assign(parent, explicit_sd, effective(context), is_directory, type, ret);
+    return assign(&(struct assign){parent, explicit_sd, effective(context), is_directory, mapping, type}, ret);
 }
 
 NT_EXPORT NTSTATUS NTAPI SeDeassignSecurity(PSECURITY_DESCRIPTOR *sd)

@@ -300,9 +300,8 @@ static NTSTATUS token_answer(struct put *p, const struct se_token *t, ULONG kind
     switch (kind) {
     case TOKEN_USER: put_one_sid(p, t->user, 0, sizeof(SID_AND_ATTRIBUTES)); return STATUS_SUCCESS;
     case TOKEN_INTEGRITY_LEVEL: put_one_sid(p, label, 0x60, sizeof(SID_AND_ATTRIBUTES)); return STATUS_SUCCESS;
-    case TOKEN_OWNER: put_one_sid(p, t->is_admin ? se_exports()->SeAliasAdminsSid : t->user, 0, 8);
-        return STATUS_SUCCESS;
-    case TOKEN_PRIMARY_GROUP: put_one_sid(p, t->group[0].sid, 0, 8); return STATUS_SUCCESS;
+    case TOKEN_OWNER: put_one_sid(p, se_default_owner(t), 0, 8); return STATUS_SUCCESS;
+    case TOKEN_PRIMARY_GROUP: put_one_sid(p, se_primary_group(t), 0, 8); return STATUS_SUCCESS;
     case TOKEN_GROUPS: put_groups(p, t); return STATUS_SUCCESS;
     case TOKEN_PRIVILEGES: put_privileges(p, t); return STATUS_SUCCESS;
     case TOKEN_STATISTICS: put_statistics(p, t); return STATUS_SUCCESS;
@@ -358,7 +357,7 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryInformationToken(HANDLE h, ULONG kind, PVOID inf
     return STATUS_SUCCESS;
 }
 
-/* Session and small classes by value; the others in memory of the caller's (ExFreePool). */
+/* The session and TokenIsAppContainer by value; the others in memory of the caller's (ExFreePool). */
 NT_EXPORT NTSTATUS NTAPI SeQueryInformationToken(PACCESS_TOKEN token, ULONG kind, PVOID *ret)
 {
     const struct se_token *t = se_token_of(token);
@@ -373,9 +372,7 @@ NT_EXPORT NTSTATUS NTAPI SeQueryInformationToken(PACCESS_TOKEN token, ULONG kind
     status = token_answer(&p, t, kind);
     if (status)
         return status;
-    if (kind == TOKEN_SESSION_ID || kind == TOKEN_TYPE_CLASS || kind == TOKEN_IMPERSONATION_LEVEL ||
-        kind == TOKEN_ELEVATION || kind == TOKEN_ELEVATION_TYPE || kind == TOKEN_IS_APP_CONTAINER ||
-        kind == TOKEN_UI_ACCESS || kind == TOKEN_MANDATORY_POLICY) {
+    if (kind == TOKEN_SESSION_ID || kind == TOKEN_IS_APP_CONTAINER) {
         memcpy(ret, p.bytes, sizeof(ULONG));
         return STATUS_SUCCESS;
     }

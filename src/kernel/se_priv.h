@@ -46,6 +46,8 @@ struct se_token *se_primary(void);
 struct se_token *se_client(SECURITY_IMPERSONATION_LEVEL *ret_level);
 bool se_has_group(const struct se_token *t, const void *sid, bool for_deny);
 
+const SID *se_default_owner(const struct se_token *t);
+const SID *se_primary_group(const struct se_token *t);
 bool se_has_session(const LUID *id); /* a logon session of one of the tokens */
 
 static inline size_t se_sid_size(const void *sid)
@@ -67,6 +69,9 @@ void *se_sd_build(const struct se_sd *sd, size_t *ret_size);
 SE_EXPORTS *se_exports(void);
 /* The descriptor that objects without one of their own have. Never NULL. */
 const void *se_default_sd(size_t *ret_size);
+/* With the default DACL of tokens: System everything, administrators read and execute. */
+const void *se_token_default_sd(void);
+const void *se_directory_sd(size_t *ret_size); /* what directories of the name space have */
 const void *se_object_sd(const void *object, size_t *ret_size);
 
 /* Owner, group and DACL text (SDDL). Returns 0, -EINVAL or -ENOMEM; *ret with pp_new. */

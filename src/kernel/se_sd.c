@@ -69,6 +69,8 @@ const void *se_object_sd(const void *object, size_t *ret_size)
 {
     const void *sd = ob_security_of(object, ret_size);
 
+    if (!sd && ob_is(object, ob_type_directory))
+        sd = se_directory_sd(ret_size);
     return sd ? sd : se_default_sd(ret_size);
 }
 

@@ -18,8 +18,8 @@ static struct {
     struct pp_list tokens;
     struct se_token *system, *user;
     SE_EXPORTS *exports;
-    void *default_sd;
-    size_t default_sd_size;
+    void *default_sd, *token_sd, *directory_sd;
+    size_t default_sd_size, directory_sd_size;
     uint32_t next_luid;
 } g;
 
@@ -284,6 +284,17 @@ bool se_has_group(const struct se_token *t, const void *sid, bool for_deny)
     return false;
 }
 
+/* Seen: administrators' objects belong to the group. */
+const SID *se_default_owner(const struct se_token *t)
+{
+    return t->is_admin ? g.exports->SeAliasAdminsSid : t->user;
+}
+
+const SID *se_primary_group(const struct se_token *t)
+{
+    return t->session ? t->group[0].sid : t->user; /* System's is itself */
+}
+
 bool se_has_session(const LUID *id)
 {
     struct pp_list *it;
@@ -303,8 +314,23 @@ const void *se_default_sd(size_t *ret_size)
     return g.default_sd;
 }
 
+const void *se_directory_sd(size_t *ret_size)
+{
+    *ret_size = g.directory_sd_size;
+    return g.directory_sd;
+}
+
+const void *se_token_default_sd(void)
+{
+    return g.token_sd;
+}
+
 int se_init(void)
 {
+    static const WCHAR directory_text[] =
+        u"O:BAG:SYD:(A;;0x20003;;;WD)(A;;0xf000f;;;SY)(A;;0xf000f;;;BA)(A;;0x20003;;;RC)";
+    static const WCHAR token_text[] = u"D:(A;;GA;;;SY)(A;;GRGXRC;;;BA)";
+    size_t size;
     /* As devices have it: System and administrators everything, everybody read and write. */
     static const WCHAR text[] = u"O:BAG:SYD:(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGWGX;;;WD)(A;;GR;;;RC)";
     void *variable;
@@ -319,6 +345,11 @@ int se_init(void)
     tokens_new();
     KE_DATA->SeExports = g.exports;
     err = se_sddl_parse(text, PP_COUNT(text) - 1, &g.default_sd, &g.default_sd_size);
+    if (!err)
+        err = se_sddl_parse(directory_text, PP_COUNT(directory_text) - 1, &g.directory_sd,
+                            &g.directory_sd_size);
+    if (!err)
+        err = se_sddl_parse(token_text, PP_COUNT(token_text) - 1, &g.token_sd, &size);
     if (err)
         return err;
     /* The exported variable is a pointer to a pointer to an ACL in the declarations; drivers read the ACL. */
