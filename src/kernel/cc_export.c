@@ -1,17 +1,13 @@
 /*
  * The cache manager's exports.
  *
- * Doc: WDK, ntifs.h, the Cc routines. Errors of the file system's own reads are raised as exceptions, as
- * documented for CcCopyRead, CcMapData and CcPinRead.
- * Not yet: ranges of CcMapData and CcPinRead that cross a boundary of 4 MB.
+ * Doc: WDK, ntifs.h, the Cc routines. Errors of the file system's own reads are raised as
+ * exceptions, as documented for CcCopyRead, CcMapData and CcPinRead. Not yet: ranges of CcMapData
+ * and CcPinRead that cross a boundary of 4 MB.
  */
 #include "kernel/cc_priv.h"
 
 #include <string.h>
-
-PMDL NTAPI IoAllocateMdl(PVOID address, ULONG length, BOOLEAN secondary, BOOLEAN quota, PIRP irp);
-VOID NTAPI IoFreeMdl(PMDL mdl);
-VOID NTAPI MmBuildMdlForNonPagedPool(PMDL mdl);
 
 static struct {
     struct pp_list bcbs;
@@ -23,8 +19,9 @@ enum { PRIVATE_SIZE = 0x78 };
 
 /* ---- Life ---- */
 
-NT_EXPORT VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT file, PCC_FILE_SIZES sizes, BOOLEAN pin_access,
-                                          PCACHE_MANAGER_CALLBACKS callbacks, PVOID context)
+NT_EXPORT VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT file, PCC_FILE_SIZES sizes,
+                                          BOOLEAN pin_access, PCACHE_MANAGER_CALLBACKS callbacks,
+                                          PVOID context)
 {
     CC_FILE_SIZES own = *sizes;
     CACHE_MANAGER_CALLBACKS routines = *callbacks;
@@ -63,7 +60,8 @@ NT_EXPORT BOOLEAN NTAPI CcUninitializeCacheMap(PFILE_OBJECT file, PLARGE_INTEGER
         ex_free_kernel(private_map);
     }
     if (m && truncate && m->opens <= 1)
-        (void)cc_purge(m, (uint64_t)pp_align_up((uint64_t)truncate->QuadPart, 4096), 0); /* what is mapped stays */
+        (void)cc_purge(m, (uint64_t)pp_align_up((uint64_t)truncate->QuadPart, 4096),
+                       0); /* what is mapped stays */
     if (m && private_map && m->opens == 1) {
         (void)cc_flush(m, 0, 0, NULL); /* as the lazy writer: nobody to tell */
         if (--m->opens == 0) {
@@ -145,8 +143,8 @@ NT_EXPORT PFILE_OBJECT NTAPI CcGetFileObjectFromSectionPtrsRef(PSECTION_OBJECT_P
 
 /* ---- Copying ---- */
 
-NT_EXPORT BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
-                                   PVOID buffer, PIO_STATUS_BLOCK iosb)
+NT_EXPORT BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                   BOOLEAN wait, PVOID buffer, PIO_STATUS_BLOCK iosb)
 {
     struct cc_map *m = cc_map_of(file);
     uint64_t at = (uint64_t)offset->QuadPart, end = at + length;
@@ -173,8 +171,9 @@ NT_EXPORT BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULO
     return TRUE;
 }
 
-NT_EXPORT BOOLEAN NTAPI CcCopyReadEx(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
-                                     PVOID buffer, PIO_STATUS_BLOCK iosb, PETHREAD issuer)
+NT_EXPORT BOOLEAN NTAPI CcCopyReadEx(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                     BOOLEAN wait, PVOID buffer, PIO_STATUS_BLOCK iosb,
+                                     PETHREAD issuer)
 {
     (void)issuer;
     return CcCopyRead(file, offset, length, wait, buffer, iosb);
@@ -190,7 +189,7 @@ NT_EXPORT VOID NTAPI CcFastCopyRead(PFILE_OBJECT file, ULONG offset, ULONG lengt
 }
 
 /* A page that is overwritten whole needs no reading. */
-static NTSTATUS prepare_write(struct cc_map *m, struct cc_view *v, uint64_t at, size_t n, bool wait)
+NTSTATUS cc_prepare_write(struct cc_map *m, struct cc_view *v, uint64_t at, size_t n, bool wait)
 {
     uint64_t first = pp_align_down(at, 4096), last = pp_align_up(at + n, 4096);
     NTSTATUS status = STATUS_SUCCESS;
@@ -202,8 +201,8 @@ static NTSTATUS prepare_write(struct cc_map *m, struct cc_view *v, uint64_t at, 
     return status;
 }
 
-NT_EXPORT BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
-                                    PVOID buffer)
+NT_EXPORT BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                    BOOLEAN wait, PVOID buffer)
 {
     struct cc_map *m = cc_map_of(file);
     uint64_t start = (uint64_t)offset->QuadPart, at = start, end = start + length;
@@ -217,7 +216,7 @@ NT_EXPORT BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, UL
         struct cc_view *v = cc_view_get(m, at);
         size_t n = cc_in_view(m, at, end - at);
 
-        status = v ? prepare_write(m, v, at, n, wait) : STATUS_INSUFFICIENT_RESOURCES;
+        status = v ? cc_prepare_write(m, v, at, n, wait) : STATUS_INSUFFICIENT_RESOURCES;
         if (status == STATUS_CANT_WAIT)
             return FALSE;
         if (!NT_SUCCESS(status))
@@ -236,8 +235,8 @@ NT_EXPORT BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, UL
     return TRUE;
 }
 
-NT_EXPORT BOOLEAN NTAPI CcCopyWriteEx(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
-                                      PVOID buffer, PETHREAD issuer)
+NT_EXPORT BOOLEAN NTAPI CcCopyWriteEx(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                      BOOLEAN wait, PVOID buffer, PETHREAD issuer)
 {
     (void)issuer;
     return CcCopyWrite(file, offset, length, wait, buffer);
@@ -265,7 +264,8 @@ NT_EXPORT VOID NTAPI CcDeferWrite(PFILE_OBJECT file, PVOID routine, PVOID contex
     (void)ke_call(routine, KE_ARG(context1), KE_ARG(context2));
 }
 
-NT_EXPORT BOOLEAN NTAPI CcZeroData(PFILE_OBJECT file, PLARGE_INTEGER start, PLARGE_INTEGER end, BOOLEAN wait)
+NT_EXPORT BOOLEAN NTAPI CcZeroData(PFILE_OBJECT file, PLARGE_INTEGER start, PLARGE_INTEGER end,
+                                   BOOLEAN wait)
 {
     struct cc_map *m = cc_map_of(file);
     uint64_t at = (uint64_t)start->QuadPart, stop = (uint64_t)end->QuadPart;
@@ -277,7 +277,8 @@ NT_EXPORT BOOLEAN NTAPI CcZeroData(PFILE_OBJECT file, PLARGE_INTEGER start, PLAR
         if (!zeroes)
             return FALSE;
         while (at < stop && NT_SUCCESS(status)) {
-            struct zw_paging io = {file, true, at, zeroes, (size_t)PP_MIN(stop - at, (uint64_t)CC_VIEW_MIN)};
+            struct zw_paging io = {file, true, at, zeroes,
+                                   (size_t)PP_MIN(stop - at, (uint64_t)CC_VIEW_MIN)};
 
             status = zw_paging_io(&io, NULL);
             at += io.size;
@@ -290,7 +291,7 @@ NT_EXPORT BOOLEAN NTAPI CcZeroData(PFILE_OBJECT file, PLARGE_INTEGER start, PLAR
     while (at < stop) {
         struct cc_view *v = cc_view_get(m, at);
         size_t n = cc_in_view(m, at, stop - at);
-        NTSTATUS status = v ? prepare_write(m, v, at, n, wait) : STATUS_INSUFFICIENT_RESOURCES;
+        NTSTATUS status = v ? cc_prepare_write(m, v, at, n, wait) : STATUS_INSUFFICIENT_RESOURCES;
 
         if (status == STATUS_CANT_WAIT)
             return FALSE;
@@ -313,8 +314,8 @@ static struct cc_bcb *bcb_of(const void *object)
     if (!g.bcbs.next)
         pp_list_init(&g.bcbs);
     PP_LIST_EACH(it, &g.bcbs)
-        if (PP_CONTAINER(it, struct cc_bcb, link)->object == object)
-            return PP_CONTAINER(it, struct cc_bcb, link);
+    if (PP_CONTAINER(it, struct cc_bcb, link)->object == object)
+        return PP_CONTAINER(it, struct cc_bcb, link);
     return NULL;
 }
 
@@ -380,7 +381,8 @@ static struct cc_bcb *bcb_mapped(const struct cc_view *v)
     struct pp_list *it;
 
     if (g.bcbs.next)
-        PP_LIST_EACH(it, &g.bcbs) {
+        PP_LIST_EACH(it, &g.bcbs)
+        {
             struct cc_bcb *b = PP_CONTAINER(it, struct cc_bcb, link);
 
             if (!b->is_pinned && b->view == v)
@@ -395,16 +397,19 @@ static struct cc_bcb *bcb_pinned(const struct cc_map *m, uint64_t offset, uint32
     struct pp_list *it;
 
     if (g.bcbs.next)
-        PP_LIST_EACH(it, &g.bcbs) {
+        PP_LIST_EACH(it, &g.bcbs)
+        {
             struct cc_bcb *b = PP_CONTAINER(it, struct cc_bcb, link);
 
-            if (b->is_pinned && b->map == m && b->offset <= offset && offset + length <= b->offset + b->length)
+            if (b->is_pinned && b->map == m && b->offset <= offset &&
+                offset + length <= b->offset + b->length)
                 return b;
         }
     return NULL;
 }
 
-/* One more pin. Another thread's exclusive one, or an exclusive one beside another thread's, has to wait. */
+/* One more pin. Another thread's exclusive one, or an exclusive one beside another thread's, has to
+ * wait. */
 static bool bcb_share(struct cc_bcb *b, bool exclusive, bool wait)
 {
     if ((b->is_exclusive || exclusive) && b->owner != ke_thread_now) {
@@ -439,7 +444,7 @@ static BOOLEAN range_get(const struct range *r, PVOID *ret_bcb, PVOID *ret_buffe
         return FALSE;
     v = cc_view_get(m, r->offset);
     if (v && r->zero) {
-        status = prepare_write(m, v, r->offset, r->length, r->wait);
+        status = cc_prepare_write(m, v, r->offset, r->length, r->wait);
         if (!status) {
             memset(v->data + r->offset % m->view_size, 0, r->length);
             cc_mark_valid(v, r->offset, r->length);
@@ -453,7 +458,8 @@ static BOOLEAN range_get(const struct range *r, PVOID *ret_bcb, PVOID *ret_buffe
     if (b) {
         b->count++;
     } else if (v && NT_SUCCESS(status)) {
-        uint64_t first = pp_align_down(r->offset, 4096), end = pp_align_up(r->offset + r->length, 4096);
+        uint64_t first = pp_align_down(r->offset, 4096),
+                 end = pp_align_up(r->offset + r->length, 4096);
 
         b = bcb_new(m, v, first, (uint32_t)(end - first));
         if (b) {
@@ -468,29 +474,44 @@ static BOOLEAN range_get(const struct range *r, PVOID *ret_bcb, PVOID *ret_buffe
     return TRUE;
 }
 
-NT_EXPORT BOOLEAN NTAPI CcMapData(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, ULONG flags,
-                                  PVOID *ret_bcb, PVOID *ret_buffer)
+NT_EXPORT BOOLEAN NTAPI CcMapData(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                  ULONG flags, PVOID *ret_bcb, PVOID *ret_buffer)
 {
-    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & MAP_WAIT, !(flags & MAP_NO_READ),
-                      false, false, false, false};
+    struct range r = {file,
+                      (uint64_t)offset->QuadPart,
+                      length,
+                      flags & MAP_WAIT,
+                      !(flags & MAP_NO_READ),
+                      false,
+                      false,
+                      false,
+                      false};
 
     return range_get(&r, ret_bcb, ret_buffer);
 }
 
-NT_EXPORT BOOLEAN NTAPI CcPinRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, ULONG flags,
-                                  PVOID *ret_bcb, PVOID *ret_buffer)
+NT_EXPORT BOOLEAN NTAPI CcPinRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                  ULONG flags, PVOID *ret_bcb, PVOID *ret_buffer)
 {
-    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, !(flags & PIN_NO_READ),
-                      false, true, flags & PIN_EXCLUSIVE, flags & PIN_IF_BCB};
+    struct range r = {file,
+                      (uint64_t)offset->QuadPart,
+                      length,
+                      flags & PIN_WAIT,
+                      !(flags & PIN_NO_READ),
+                      false,
+                      true,
+                      flags & PIN_EXCLUSIVE,
+                      flags & PIN_IF_BCB};
 
     return range_get(&r, ret_bcb, ret_buffer);
 }
 
 NT_EXPORT BOOLEAN NTAPI CcPreparePinWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
-                                          BOOLEAN zero, ULONG flags, PVOID *ret_bcb, PVOID *ret_buffer)
+                                          BOOLEAN zero, ULONG flags, PVOID *ret_bcb,
+                                          PVOID *ret_buffer)
 {
-    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, true, zero, true,
-                      flags & PIN_EXCLUSIVE, false};
+    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, true, zero,
+                      true, flags & PIN_EXCLUSIVE,      false};
 
     if (!range_get(&r, ret_bcb, ret_buffer))
         return FALSE;
@@ -499,12 +520,19 @@ NT_EXPORT BOOLEAN NTAPI CcPreparePinWrite(PFILE_OBJECT file, PLARGE_INTEGER offs
 }
 
 /* A mapped range becomes a pinned one: another BCB, in place of the mapping's. */
-NT_EXPORT BOOLEAN NTAPI CcPinMappedData(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, ULONG flags,
-                                        PVOID *bcb)
+NT_EXPORT BOOLEAN NTAPI CcPinMappedData(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                        ULONG flags, PVOID *bcb)
 {
     struct cc_bcb *mapped = bcb_check(*bcb);
-    struct range r = {file, (uint64_t)offset->QuadPart, length, flags & PIN_WAIT, !(flags & PIN_NO_READ),
-                      false, true, flags & PIN_EXCLUSIVE, flags & PIN_IF_BCB};
+    struct range r = {file,
+                      (uint64_t)offset->QuadPart,
+                      length,
+                      flags & PIN_WAIT,
+                      !(flags & PIN_NO_READ),
+                      false,
+                      true,
+                      flags & PIN_EXCLUSIVE,
+                      flags & PIN_IF_BCB};
     void *pinned, *buffer;
 
     if (!mapped || mapped->is_pinned)
@@ -593,15 +621,16 @@ NT_EXPORT VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS sop, PLARGE_INTEGER o
     NTSTATUS status = STATUS_SUCCESS;
 
     if (m)
-        status = cc_flush(m, offset ? (uint64_t)offset->QuadPart : 0, offset ? length : 0, &written);
+        status =
+            cc_flush(m, offset ? (uint64_t)offset->QuadPart : 0, offset ? length : 0, &written);
     if (iosb) {
         iosb->Status = status;
         iosb->Information = written;
     }
 }
 
-NT_EXPORT BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS sop, PLARGE_INTEGER offset, ULONG length,
-                                            ULONG uninitialize)
+NT_EXPORT BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS sop, PLARGE_INTEGER offset,
+                                            ULONG length, ULONG uninitialize)
 {
     struct cc_map *m = cc_map_of_sop(sop);
 
@@ -635,135 +664,8 @@ NT_EXPORT LARGE_INTEGER NTAPI CcGetFlushedValidData(PSECTION_OBJECT_POINTERS sop
         const struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
 
         for (unsigned p = 0; p < v->size / 4096; p++)
-            if (v->dirty[p / 8] >> p % 8 & 1 &&
-                (int64_t)(v->offset + p * 4096ull) < ret.QuadPart)
+            if (v->dirty[p / 8] >> p % 8 & 1 && (int64_t)(v->offset + p * 4096ull) < ret.QuadPart)
                 ret.QuadPart = (LONGLONG)(v->offset + p * 4096ull);
     }
     return ret;
-}
-
-/* ---- MDLs ---- */
-
-static void chain_free(PMDL mdl)
-{
-    while (mdl) {
-        PMDL next = mdl->Next;
-
-        IoFreeMdl(mdl);
-        mdl = next;
-    }
-}
-
-/* Views stay while described: their pins are given back at completion. */
-static NTSTATUS chain_new(struct cc_map *m, uint64_t at, uint64_t end, bool read, PMDL *ret)
-{
-    PMDL first = NULL, *last = &first;
-
-    while (at < end) {
-        struct cc_view *v = cc_view_get(m, at);
-        size_t n = cc_in_view(m, at, end - at);
-        NTSTATUS status = !v     ? STATUS_INSUFFICIENT_RESOURCES
-                          : read ? cc_fill(m, v, at, n, true)
-                                 : prepare_write(m, v, at, n, true);
-        PMDL mdl = NT_SUCCESS(status)
-                       ? IoAllocateMdl(v->data + at % m->view_size, (ULONG)n, FALSE, FALSE, NULL)
-                       : NULL;
-
-        if (!mdl) {
-            chain_free(first);
-            return NT_SUCCESS(status) ? STATUS_INSUFFICIENT_RESOURCES : status;
-        }
-        MmBuildMdlForNonPagedPool(mdl);
-        v->pins++;
-        *last = mdl;
-        last = &mdl->Next;
-        at += n;
-    }
-    *ret = first;
-    return STATUS_SUCCESS;
-}
-
-static struct cc_view *view_of_mdl(struct cc_map *m, const MDL *mdl)
-{
-    struct pp_list *it;
-    uint8_t *at = mdl->MappedSystemVa;
-
-    PP_LIST_EACH(it, &m->views) {
-        struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
-
-        if (at >= v->data && at < v->data + v->size)
-            return v;
-    }
-    return NULL;
-}
-
-static void chain_done(struct cc_map *m, PMDL chain, bool written)
-{
-    for (PMDL mdl = chain; mdl && m; mdl = mdl->Next) {
-        struct cc_view *v = view_of_mdl(m, mdl);
-        uint64_t at;
-
-        if (!v)
-            continue;
-        if (v->pins)
-            v->pins--;
-        at = v->offset + (uint64_t)((uint8_t *)mdl->MappedSystemVa - v->data);
-        if (written) {
-            cc_mark_valid(v, at, mdl->ByteCount);
-            cc_mark_dirty(m, v, at, mdl->ByteCount);
-        }
-    }
-    chain_free(chain);
-}
-
-NT_EXPORT VOID NTAPI CcMdlRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, PMDL *ret,
-                               PIO_STATUS_BLOCK iosb)
-{
-    struct cc_map *m = cc_map_of(file);
-    uint64_t at = (uint64_t)offset->QuadPart, end = at + length;
-    NTSTATUS status;
-
-    if (!m)
-        ke_raise_status(STATUS_INVALID_PARAMETER);
-    end = PP_MIN(end, (uint64_t)m->sizes.FileSize.QuadPart);
-    status = chain_new(m, at, end, true, ret);
-    if (!NT_SUCCESS(status))
-        ke_raise_status(status);
-    iosb->Status = STATUS_SUCCESS;
-    iosb->Information = end > at ? end - at : 0;
-}
-
-NT_EXPORT VOID NTAPI CcMdlReadComplete(PFILE_OBJECT file, PMDL chain)
-{
-    chain_done(cc_map_of(file), chain, false);
-}
-
-NT_EXPORT VOID NTAPI CcPrepareMdlWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, PMDL *ret,
-                                       PIO_STATUS_BLOCK iosb)
-{
-    struct cc_map *m = cc_map_of(file);
-    NTSTATUS status;
-
-    if (!m)
-        ke_raise_status(STATUS_INVALID_PARAMETER);
-    status = chain_new(m, (uint64_t)offset->QuadPart, (uint64_t)offset->QuadPart + length, false, ret);
-    if (!NT_SUCCESS(status))
-        ke_raise_status(status);
-    iosb->Status = STATUS_SUCCESS;
-    iosb->Information = length;
-}
-
-NT_EXPORT VOID NTAPI CcMdlWriteComplete(PFILE_OBJECT file, PLARGE_INTEGER offset, PMDL chain)
-{
-    struct cc_map *m = cc_map_of(file);
-
-    (void)offset;
-    chain_done(m, chain, true);
-    if (m && file->Flags & FO_WRITE_THROUGH)
-        (void)cc_flush(m, 0, 0, NULL); /* as the lazy writer: nobody to tell */
-}
-
-NT_EXPORT VOID NTAPI CcMdlWriteAbort(PFILE_OBJECT file, PMDL chain)
-{
-    chain_done(cc_map_of(file), chain, false);
 }

@@ -1,12 +1,13 @@
 /*
- * The cache's heart: which pages of which streams are held, reading and writing them through the file
- * system's own paging path.
+ * The cache's heart: which pages of which streams are held, reading and writing them through the
+ * file system's own paging path.
  *
- * A stream has views of 256 KB to 4 MB, made when first touched, each a guarded block: a file system that runs past a
- * view faults. Dirty pages are written by CcFlushCache, by the last CcUninitializeCacheMap, and by the lazy
- * writer a second (virtual) after they became dirty.
+ * A stream has views of 256 KB to 4 MB, made when first touched, each a guarded block: a file
+ * system that runs past a view faults. Dirty pages are written by CcFlushCache, by the last
+ * CcUninitializeCacheMap, and by the lazy writer a second (virtual) after they became dirty.
  *
- * Doc: WDK, "The Cache Manager Support Routines"; ntifs.h, CcInitializeCacheMap, CACHE_MANAGER_CALLBACKS.
+ * Doc: WDK, "The Cache Manager Support Routines"; ntifs.h, CcInitializeCacheMap,
+ * CACHE_MANAGER_CALLBACKS.
  */
 #include "kernel/cc_priv.h"
 
@@ -37,8 +38,8 @@ struct cc_map *cc_map_of_sop(const SECTION_OBJECT_POINTERS *sop)
 
     ready();
     PP_LIST_EACH(it, &g.maps)
-        if (PP_CONTAINER(it, struct cc_map, link)->sop == sop)
-            return PP_CONTAINER(it, struct cc_map, link);
+    if (PP_CONTAINER(it, struct cc_map, link)->sop == sop)
+        return PP_CONTAINER(it, struct cc_map, link);
     return NULL;
 }
 
@@ -96,8 +97,8 @@ struct cc_view *cc_view_find(struct cc_map *m, uint64_t offset)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &m->views)
-        if (PP_CONTAINER(it, struct cc_view, link)->offset == base)
-            return PP_CONTAINER(it, struct cc_view, link);
+    if (PP_CONTAINER(it, struct cc_view, link)->offset == base)
+        return PP_CONTAINER(it, struct cc_view, link);
     return NULL;
 }
 
@@ -166,7 +167,8 @@ NTSTATUS cc_fill(struct cc_map *m, struct cc_view *v, uint64_t offset, size_t si
         io.offset = v->offset + p * 4096ull;
         io.buffer = v->data + p * 4096ull;
         io.size = (end - p) * 4096ull;
-        status = io.offset >= (uint64_t)m->sizes.AllocationSize.QuadPart && m->sizes.AllocationSize.QuadPart
+        status = io.offset >= (uint64_t)m->sizes.AllocationSize.QuadPart &&
+                         m->sizes.AllocationSize.QuadPart
                      ? STATUS_END_OF_FILE
                      : zw_paging_io(&io, NULL);
         if (status == STATUS_END_OF_FILE)
@@ -206,8 +208,8 @@ bool cc_grow(struct cc_map *m, uint64_t offset, size_t size)
     if (offset % want + size > want || m->is_flushing)
         return false;
     PP_LIST_EACH(it, &m->views)
-        if (PP_CONTAINER(it, struct cc_view, link)->pins)
-            return false;
+    if (PP_CONTAINER(it, struct cc_view, link)->pins)
+        return false;
     pp_list_init(&old);
     while ((it = pp_list_first(&m->views))) {
         pp_list_remove(it);
@@ -226,9 +228,9 @@ bool cc_is_dirty(const struct cc_map *m)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &m->views)
-        for (unsigned i = 0; i < CC_PAGES_MAX / 8; i++)
-            if (PP_CONTAINER(it, struct cc_view, link)->dirty[i])
-                return true;
+    for (unsigned i = 0; i < CC_PAGES_MAX / 8; i++)
+        if (PP_CONTAINER(it, struct cc_view, link)->dirty[i])
+            return true;
     return false;
 }
 
@@ -238,15 +240,17 @@ bool cc_any_dirty(void)
 
     ready();
     PP_LIST_EACH(it, &g.maps)
-        if (cc_is_dirty(PP_CONTAINER(it, struct cc_map, link)))
-            return true;
+    if (cc_is_dirty(PP_CONTAINER(it, struct cc_map, link)))
+        return true;
     return false;
 }
 
 /* A run of dirty pages: clean first, so that writes during the request make them dirty again. */
-static NTSTATUS write_run(struct cc_map *m, struct cc_view *v, unsigned p, unsigned end, uint64_t *written)
+static NTSTATUS write_run(struct cc_map *m, struct cc_view *v, unsigned p, unsigned end,
+                          uint64_t *written)
 {
-    struct zw_paging io = {m->file, true, v->offset + p * 4096ull, v->data + p * 4096ull, (end - p) * 4096ull};
+    struct zw_paging io = {m->file, true, v->offset + p * 4096ull, v->data + p * 4096ull,
+                           (end - p) * 4096ull};
     NTSTATUS status;
 
     for (unsigned i = p; i < end; i++)
@@ -270,7 +274,8 @@ NTSTATUS cc_flush(struct cc_map *m, uint64_t offset, uint64_t size, uint64_t *re
         return STATUS_SUCCESS;
     m->is_flushing = true;
     m->opens++; /* it must not go away meanwhile */
-    PP_LIST_EACH(it, &m->views) {
+    PP_LIST_EACH(it, &m->views)
+    {
         struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
 
         for (unsigned p = 0, e; p < v->size / 4096 && NT_SUCCESS(status); p = e) {
@@ -297,7 +302,8 @@ bool cc_purge(struct cc_map *m, uint64_t offset, uint64_t size)
     struct pp_list *it, *tmp;
     bool all = true;
 
-    PP_LIST_EACH_SAFE(it, tmp, &m->views) {
+    PP_LIST_EACH_SAFE(it, tmp, &m->views)
+    {
         struct cc_view *v = PP_CONTAINER(it, struct cc_view, link);
 
         if (v->offset + v->size <= offset || v->offset >= end)
@@ -345,7 +351,8 @@ static void lazy_run(void *arg)
 
     (void)arg;
     g.lazy_armed = false;
-    PP_LIST_EACH_SAFE(it, tmp, &g.maps) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.maps)
+    {
         struct cc_map *m = PP_CONTAINER(it, struct cc_map, link);
 
         if (!cc_is_dirty(m) || m->is_flushing)

@@ -1,8 +1,8 @@
 /*
  * Key objects and the system services that open, make and delete keys and values.
  *
- * Doc: WDK, wdm.h: ZwCreateKey, ZwOpenKey, ZwOpenKeyEx, ZwDeleteKey, ZwSetValueKey, ZwDeleteValueKey,
- * ZwFlushKey, ZwRenameKey; "Using the Registry in a Driver".
+ * Doc: WDK, wdm.h: ZwCreateKey, ZwOpenKey, ZwOpenKeyEx, ZwDeleteKey, ZwSetValueKey,
+ * ZwDeleteValueKey, ZwFlushKey, ZwRenameKey; "Using the Registry in a Driver".
  */
 #include "kernel/cm_priv.h"
 
@@ -81,7 +81,8 @@ static void key_close(void *object, int64_t handles_left)
     if (cm_has_callbacks() && ke_irql() == PASSIVE_LEVEL) {
         bool bypassed = false;
 
-        (void)cm_callback_pre(RegNtPreKeyHandleClose, &info, &bypassed); /* closing cannot be stopped */
+        (void)cm_callback_pre(RegNtPreKeyHandleClose, &info,
+                              &bypassed); /* closing cannot be stopped */
         (void)cm_callback_post(RegNtPostKeyHandleClose, object, STATUS_SUCCESS, &info);
     }
 }
@@ -242,9 +243,11 @@ NTSTATUS cm_open_key(struct cm_open *o, HANDLE *ret)
         info.DesiredAccess = o->access;
         info.Disposition = &o->disposition;
         info.ResultObject = &object;
-        if (!o->attr->RootDirectory || ob_handle_ref(o->attr->RootDirectory, NULL, &info.RootObject))
+        if (!o->attr->RootDirectory ||
+            ob_handle_ref(o->attr->RootDirectory, NULL, &info.RootObject))
             info.RootObject = NULL;
-        status = cm_callback_pre(o->create ? RegNtPreCreateKeyEx : RegNtPreOpenKeyEx, &info, &bypassed);
+        status =
+            cm_callback_pre(o->create ? RegNtPreCreateKeyEx : RegNtPreOpenKeyEx, &info, &bypassed);
         if (status && info.RootObject)
             ob_unref(info.RootObject);
         if (status)
@@ -252,8 +255,8 @@ NTSTATUS cm_open_key(struct cm_open *o, HANDLE *ret)
     }
     status = open_object(o, &object);
     if (cm_has_callbacks()) {
-        status = cm_callback_post(o->create ? RegNtPostCreateKeyEx : RegNtPostOpenKeyEx, object, status,
-                                  &info);
+        status = cm_callback_post(o->create ? RegNtPostCreateKeyEx : RegNtPostOpenKeyEx, object,
+                                  status, &info);
         if (info.RootObject)
             ob_unref(info.RootObject);
     }
@@ -275,7 +278,10 @@ NT_EXPORT NTSTATUS NTAPI ZwCreateKey(PHANDLE ret, ACCESS_MASK access, POBJECT_AT
                                      ULONG title_index, PUNICODE_STRING class_name, ULONG options,
                                      PULONG disposition)
 {
-    struct cm_open o = {.attr = attr, .access = access, .options = options, .class_name = class_name,
+    struct cm_open o = {.attr = attr,
+                        .access = access,
+                        .options = options,
+                        .class_name = class_name,
                         .create = true};
     HANDLE h = NULL;
     NTSTATUS status;
@@ -351,8 +357,8 @@ static bool is_bad_name(const UNICODE_STRING *name)
            (name->Length && !name->Buffer);
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwSetValueKey(HANDLE h, PUNICODE_STRING name, ULONG title_index, ULONG type,
-                                       PVOID data, ULONG size)
+NT_EXPORT NTSTATUS NTAPI ZwSetValueKey(HANDLE h, PUNICODE_STRING name, ULONG title_index,
+                                       ULONG type, PVOID data, ULONG size)
 {
     REG_SET_VALUE_KEY_INFORMATION info = {0};
     struct cm_key *k;

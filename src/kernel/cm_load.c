@@ -1,12 +1,14 @@
 /*
  * What the registry holds at boot, and regedit's text format.
  *
- * Format: a head line (Windows Registry Editor Version 5.00, or REGEDIT4), then [key] lines, "name"=data
- * lines, @=data for the default value, ; comments. Data: "text", dword:hex, hex:, hex(type):, - to delete;
- * [-key] deletes a key. A line that ends with a backslash goes on in the next. UTF-16LE (with its mark),
- * UTF-8 with or without one.
+ * Format: a head line (Windows Registry Editor Version 5.00, or REGEDIT4), then [key] lines,
+ * "name"=data lines, @=data for the default value, ; comments. Data: "text", dword:hex, hex:,
+ * hex(type):, - to delete;
+ * [-key] deletes a key. A line that ends with a backslash goes on in the next. UTF-16LE (with its
+ * mark), UTF-8 with or without one.
  *
- * Doc: Microsoft Support, "How to add, modify, or delete registry subkeys and values by using a .reg file".
+ * Doc: Microsoft Support, "How to add, modify, or delete registry subkeys and values by using a
+ * .reg file".
  */
 #include "kernel/cm_priv.h"
 
@@ -25,7 +27,8 @@ static void boot_processors(void)
         char path[80];
         struct cm_key *k;
 
-        pp_fmt(path, sizeof path, "Machine\\Hardware\\Description\\System\\CentralProcessor\\%u", i);
+        pp_fmt(path, sizeof path, "Machine\\Hardware\\Description\\System\\CentralProcessor\\%u",
+               i);
         k = cm_make_text(path);
         cm_set_text(k, "ProcessorNameString", REG_SZ, "Poolproof Virtual Processor @ 2.40GHz");
         cm_set_text(k, "Identifier", REG_SZ, "Intel64 Family 6 Model 158 Stepping 10");
@@ -196,7 +199,7 @@ NTSTATUS cm_service_key(const char *service, const char *image_path)
 /* ---- .reg ---- */
 
 struct reader {
-    char *text;   /* UTF-8, NUL-terminated */
+    char *text; /* UTF-8, NUL-terminated */
     char *at;
     unsigned line;
     struct cm_key *key; /* NULL: before the first, or a deleted one */
@@ -274,9 +277,12 @@ static int bad(struct reader *r, const char *what)
 static const struct {
     const char *from, *to;
 } hives[] = {
-    {"HKEY_LOCAL_MACHINE", "Machine"},        {"HKLM", "Machine"},
-    {"HKEY_USERS", "User"},                   {"HKU", "User"},
-    {"HKEY_CURRENT_USER", "User\\.Default"},  {"HKCU", "User\\.Default"},
+    {"HKEY_LOCAL_MACHINE", "Machine"},
+    {"HKLM", "Machine"},
+    {"HKEY_USERS", "User"},
+    {"HKU", "User"},
+    {"HKEY_CURRENT_USER", "User\\.Default"},
+    {"HKCU", "User\\.Default"},
     {"HKEY_CLASSES_ROOT", "Machine\\Software\\Classes"},
 };
 
@@ -370,7 +376,9 @@ static int set_text(struct reader *r, const WCHAR *name, size_t name_chars, cons
     if (!wide)
         return bad(r, "out of memory");
     n = rtl_from_utf8(text, wide, room);
-    err = cm_value_set(r->key, name, name_chars * 2, REG_SZ, wide, (n + 1) * 2) ? bad(r, "out of memory") : 0;
+    err = cm_value_set(r->key, name, name_chars * 2, REG_SZ, wide, (n + 1) * 2)
+              ? bad(r, "out of memory")
+              : 0;
     pp_free(wide);
     return err;
 }
@@ -444,7 +452,8 @@ int cm_load_reg(const char *text, size_t size, char why[PP_WHY_SIZE])
         return -ENOMEM;
     }
     line = next_line(&r);
-    if (!line || (strncmp(line, "Windows Registry Editor Version 5", 33) && strncmp(line, "REGEDIT4", 8)))
+    if (!line ||
+        (strncmp(line, "Windows Registry Editor Version 5", 33) && strncmp(line, "REGEDIT4", 8)))
         err = bad(&r, "the head line of a registry file is missing");
     while (!err && (line = next_line(&r))) {
         if (*line == '[')

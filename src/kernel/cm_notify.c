@@ -1,8 +1,8 @@
 /*
  * Registry callbacks (CmRegisterCallback) and change notification (ZwNotifyChangeKey).
  *
- * Doc: WDK, wdm.h: CmRegisterCallback, CmRegisterCallbackEx, EX_CALLBACK_FUNCTION, "Filtering Registry
- * Calls"; ZwNotifyChangeKey.
+ * Doc: WDK, wdm.h: CmRegisterCallback, CmRegisterCallbackEx, EX_CALLBACK_FUNCTION, "Filtering
+ * Registry Calls"; ZwNotifyChangeKey.
  */
 #include "kernel/cm_priv.h"
 
@@ -13,14 +13,14 @@ enum { CALLBACKS_MAX = 32, CONTEXTS_MAX = 64, WATCHES_MAX = 64 };
 /* A change that somebody waits for. */
 struct watch {
     struct pp_list link;
-    void *object;           /* key object; not referenced: its close ends the watch */
+    void *object; /* key object; not referenced: its close ends the watch */
     struct cm_key *key;
     unsigned filter;
     bool tree;
-    KEVENT *event;          /* referenced; or NULL */
-    KEVENT *own_event;      /* synchronous: the waiter's, in guarded memory */
+    KEVENT *event;     /* referenced; or NULL */
+    KEVENT *own_event; /* synchronous: the waiter's, in guarded memory */
     IO_STATUS_BLOCK *iosb;
-    WORK_QUEUE_ITEM *work;  /* Doc: kernel-mode callers pass a work item for the APC routine */
+    WORK_QUEUE_ITEM *work; /* Doc: kernel-mode callers pass a work item for the APC routine */
     ULONG queue;
     NTSTATUS status;
 };
@@ -86,9 +86,9 @@ NT_EXPORT NTSTATUS NTAPI CmRegisterCallback(PEX_CALLBACK_FUNCTION routine, PVOID
     return register_callback((PVOID)(uintptr_t)routine, context, NULL, ret);
 }
 
-NT_EXPORT NTSTATUS NTAPI CmRegisterCallbackEx(PEX_CALLBACK_FUNCTION routine, PUNICODE_STRING altitude,
-                                              PVOID driver, PVOID context, PLARGE_INTEGER ret,
-                                              PVOID reserved)
+NT_EXPORT NTSTATUS NTAPI CmRegisterCallbackEx(PEX_CALLBACK_FUNCTION routine,
+                                              PUNICODE_STRING altitude, PVOID driver, PVOID context,
+                                              PLARGE_INTEGER ret, PVOID reserved)
 {
     (void)reserved;
     if (!routine || !altitude || !altitude->Length || !driver)
@@ -96,7 +96,8 @@ NT_EXPORT NTSTATUS NTAPI CmRegisterCallbackEx(PEX_CALLBACK_FUNCTION routine, PUN
     return register_callback((PVOID)(uintptr_t)routine, context, altitude, ret);
 }
 
-/* Tell a callback that its context of an object is not needed any more (RegNtCallbackObjectContextCleanup). */
+/* Tell a callback that its context of an object is not needed any more
+ * (RegNtCallbackObjectContextCleanup). */
 static void context_drop(size_t i, const struct callback *c)
 {
     struct {
@@ -146,8 +147,8 @@ static void *context_of(const void *object, uint64_t cookie)
     return NULL;
 }
 
-NT_EXPORT NTSTATUS NTAPI CmSetCallbackObjectContext(PVOID object, PLARGE_INTEGER cookie, PVOID context,
-                                                    PVOID *ret_old)
+NT_EXPORT NTSTATUS NTAPI CmSetCallbackObjectContext(PVOID object, PLARGE_INTEGER cookie,
+                                                    PVOID context, PVOID *ret_old)
 {
     uint64_t c = (uint64_t)cookie->QuadPart;
     size_t i, free_slot = CONTEXTS_MAX;
@@ -180,10 +181,11 @@ NT_EXPORT PVOID NTAPI CmGetBoundTransaction(PLARGE_INTEGER cookie, PVOID object)
     return NULL;
 }
 
-/* *ret_name: in the driver's name, freed by CmCallbackReleaseKeyObjectIDEx (or ExFreePool in the old form:
- * there it belongs to the system). */
-NT_EXPORT NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER cookie, PVOID object, PULONG_PTR ret_id,
-                                                    PCUNICODE_STRING *ret_name, ULONG flags)
+/* *ret_name: in the driver's name, freed by CmCallbackReleaseKeyObjectIDEx (or ExFreePool in the
+ * old form: there it belongs to the system). */
+NT_EXPORT NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER cookie, PVOID object,
+                                                    PULONG_PTR ret_id, PCUNICODE_STRING *ret_name,
+                                                    ULONG flags)
 {
     WCHAR text[CM_PATH_MAX * 2];
     UNICODE_STRING *name;
@@ -211,8 +213,8 @@ NT_EXPORT VOID NTAPI CmCallbackReleaseKeyObjectIDEx(PCUNICODE_STRING name)
 }
 
 /* The old form's name lives as long as the key object; kept until the machine ends. */
-NT_EXPORT NTSTATUS NTAPI CmCallbackGetKeyObjectID(PLARGE_INTEGER cookie, PVOID object, PULONG_PTR ret_id,
-                                                  PCUNICODE_STRING *ret_name)
+NT_EXPORT NTSTATUS NTAPI CmCallbackGetKeyObjectID(PLARGE_INTEGER cookie, PVOID object,
+                                                  PULONG_PTR ret_id, PCUNICODE_STRING *ret_name)
 {
     return CmCallbackGetKeyObjectIDEx(cookie, object, ret_id, ret_name, 0);
 }
@@ -251,15 +253,22 @@ bool cm_has_callbacks(void)
 static size_t context_at(ULONG notify_class)
 {
     switch (notify_class) {
-    case RegNtPreSetValueKey: return offsetof(REG_SET_VALUE_KEY_INFORMATION, ObjectContext);
+    case RegNtPreSetValueKey:
+        return offsetof(REG_SET_VALUE_KEY_INFORMATION, ObjectContext);
     case RegNtPreDeleteKey:
-    case RegNtPreKeyHandleClose: return 0x10;
-    case RegNtPreDeleteValueKey: return 0x18;
+    case RegNtPreKeyHandleClose:
+        return 0x10;
+    case RegNtPreDeleteValueKey:
+        return 0x18;
     case RegNtPreEnumerateKey:
-    case RegNtPreEnumerateValueKey: return 0x30;
-    case RegNtPreQueryKey: return 0x30;
-    case RegNtPreQueryValueKey: return 0x38;
-    default: return 0;
+    case RegNtPreEnumerateValueKey:
+        return 0x30;
+    case RegNtPreQueryKey:
+        return 0x30;
+    case RegNtPreQueryValueKey:
+        return 0x38;
+    default:
+        return 0;
     }
 }
 
@@ -356,7 +365,8 @@ void cm_changed(struct cm_key *k, unsigned filter)
 
     if (!g.watches.next)
         return; /* not up yet */
-    PP_LIST_EACH_SAFE(it, tmp, &g.watches) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.watches)
+    {
         struct watch *w = PP_CONTAINER(it, struct watch, link);
 
         if (concerns(w, k, filter))
@@ -369,8 +379,8 @@ void cm_notify_key_closed(const void *object)
     struct pp_list *it, *tmp;
 
     PP_LIST_EACH_SAFE(it, tmp, &g.watches)
-        if (PP_CONTAINER(it, struct watch, link)->object == object)
-            finish(PP_CONTAINER(it, struct watch, link), STATUS_NOTIFY_CLEANUP);
+    if (PP_CONTAINER(it, struct watch, link)->object == object)
+        finish(PP_CONTAINER(it, struct watch, link), STATUS_NOTIFY_CLEANUP);
 }
 
 static NTSTATUS wait_here(struct watch *w, IO_STATUS_BLOCK *iosb)
@@ -392,9 +402,10 @@ static NTSTATUS wait_here(struct watch *w, IO_STATUS_BLOCK *iosb)
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwNotifyChangeKey(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                           PIO_STATUS_BLOCK iosb, ULONG filter, BOOLEAN tree, PVOID buffer,
-                                           ULONG buffer_size, BOOLEAN asynchronous)
+NT_EXPORT NTSTATUS NTAPI ZwNotifyChangeKey(HANDLE h, HANDLE event, PVOID apc_routine,
+                                           PVOID apc_context, PIO_STATUS_BLOCK iosb, ULONG filter,
+                                           BOOLEAN tree, PVOID buffer, ULONG buffer_size,
+                                           BOOLEAN asynchronous)
 {
     struct watch *w;
     struct cm_key *k;
@@ -417,8 +428,14 @@ NT_EXPORT NTSTATUS NTAPI ZwNotifyChangeKey(HANDLE h, HANDLE event, PVOID apc_rou
             ob_unref(e);
         goto done;
     }
-    *w = (struct watch){.object = object, .key = k, .filter = filter & 0xF, .tree = tree, .event = e,
-                        .iosb = iosb, .work = apc_routine, .queue = (ULONG)KE_ARG(apc_context)};
+    *w = (struct watch){.object = object,
+                        .key = k,
+                        .filter = filter & 0xF,
+                        .tree = tree,
+                        .event = e,
+                        .iosb = iosb,
+                        .work = apc_routine,
+                        .queue = (ULONG)KE_ARG(apc_context)};
     pp_list_init(&w->link);
     if (!asynchronous) {
         if (e)

@@ -8,7 +8,7 @@ enum { CM_NAME_MAX = 255, CM_VALUE_NAME_MAX = 16383, CM_PATH_MAX = 1024 };
 
 struct cm_value {
     struct pp_list link;
-    WCHAR *name; /* NUL-terminated; "" is the default value */
+    WCHAR *name;        /* NUL-terminated; "" is the default value */
     uint32_t name_size; /* bytes, no terminator */
     uint32_t type;      /* REG_* */
     uint32_t size;
@@ -16,17 +16,17 @@ struct cm_value {
 };
 
 struct cm_key {
-    struct pp_list link;     /* children of parent, sorted by upper-case name as in a hive */
+    struct pp_list link; /* children of parent, sorted by upper-case name as in a hive */
     struct cm_key *parent;
     struct pp_list children, values;
     uint32_t child_count, value_count;
     WCHAR *name;
     uint32_t name_size;
-    WCHAR *class_name;       /* NULL: none */
+    WCHAR *class_name; /* NULL: none */
     uint32_t class_size;
-    struct cm_key *alias;    /* a link: names below it are names below that key */
+    struct cm_key *alias; /* a link: names below it are names below that key */
     uint64_t last_write;
-    uint32_t refs;           /* parent's list, key objects */
+    uint32_t refs; /* parent's list, key objects */
     bool is_volatile, is_deleted;
 };
 
@@ -54,17 +54,17 @@ struct cm_key *cm_child_at(struct cm_key *k, uint32_t index);
 struct cm_value *cm_value_at(struct cm_key *k, uint32_t index);
 
 /* Key objects: what a handle leads to. */
-void *cm_object_new(struct cm_key *k); /* reference count 1 */
+void *cm_object_new(struct cm_key *k);            /* reference count 1 */
 struct cm_key *cm_object_key(const void *object); /* NULL: damaged */
 void cm_object_init(void);
 /* ZwCreateKey and ZwOpenKey in one. */
 struct cm_open {
     const OBJECT_ATTRIBUTES *attr;
     ACCESS_MASK access;
-    ULONG options;             /* REG_OPTION_* */
+    ULONG options; /* REG_OPTION_* */
     const UNICODE_STRING *class_name;
     bool create;
-    ULONG disposition;         /* out */
+    ULONG disposition; /* out */
 };
 NTSTATUS cm_open_key(struct cm_open *o, HANDLE *ret);
 
@@ -72,7 +72,12 @@ NTSTATUS cm_open_key(struct cm_open *o, HANDLE *ret);
 NTSTATUS cm_handle_key(HANDLE h, void **ret_object, struct cm_key **ret);
 
 /* Waiters of ZwNotifyChangeKey are told. filter: REG_NOTIFY_CHANGE_*. */
-enum { CM_CHANGE_NAME = 1, CM_CHANGE_ATTRIBUTES = 2, CM_CHANGE_LAST_SET = 4, CM_CHANGE_SECURITY = 8 };
+enum {
+    CM_CHANGE_NAME = 1,
+    CM_CHANGE_ATTRIBUTES = 2,
+    CM_CHANGE_LAST_SET = 4,
+    CM_CHANGE_SECURITY = 8
+};
 void cm_changed(struct cm_key *k, unsigned filter);
 void cm_notify_init(void);
 void cm_notify_key_closed(const void *object);

@@ -1,9 +1,9 @@
 /*
  * Queries of the registry: ZwQueryKey, ZwEnumerateKey, ZwQueryValueKey, ZwEnumerateValueKey.
  *
- * One rule for all classes: what does not even hold the fixed part gives STATUS_BUFFER_TOO_SMALL and
- * nothing is written; what holds it but not all gives STATUS_BUFFER_OVERFLOW with as much as fits; the
- * length that would be enough is told either way.
+ * One rule for all classes: what does not even hold the fixed part gives STATUS_BUFFER_TOO_SMALL
+ * and nothing is written; what holds it but not all gives STATUS_BUFFER_OVERFLOW with as much as
+ * fits; the length that would be enough is told either way.
  *
  * Doc: WDK, wdm.h: ZwQueryValueKey, ZwQueryKey, ZwEnumerateKey, KEY_VALUE_FULL_INFORMATION...
  */
@@ -54,7 +54,7 @@ static NTSTATUS answer_new(struct answer *a, size_t fixed, size_t size)
 
 static NTSTATUS answer_deliver(struct answer *a, void *to, ULONG length, ULONG *ret_length)
 {
-    NTSTATUS status = length < a->fixed   ? STATUS_BUFFER_TOO_SMALL
+    NTSTATUS status = length < a->fixed  ? STATUS_BUFFER_TOO_SMALL
                       : length < a->size ? STATUS_BUFFER_OVERFLOW
                                          : STATUS_SUCCESS;
     size_t fits = PP_MIN((size_t)length, a->size);
@@ -114,8 +114,10 @@ static NTSTATUS value_answer(const struct cm_value *v, ULONG kind, struct answer
         memcpy(a->bytes + at, v->name, v->name_size);
         return STATUS_SUCCESS;
     }
-    case KeyValueFullInformation: return value_full(v, 4, a);
-    case KeyValueFullInformationAlign64: return value_full(v, 8, a);
+    case KeyValueFullInformation:
+        return value_full(v, 4, a);
+    case KeyValueFullInformationAlign64:
+        return value_full(v, 8, a);
     case KeyValuePartialInformation: {
         KEY_VALUE_PARTIAL_INFORMATION *i;
 
@@ -142,11 +144,13 @@ static NTSTATUS value_answer(const struct cm_value *v, ULONG kind, struct answer
         memcpy(a->bytes + at, v->data, v->size);
         return STATUS_SUCCESS;
     }
-    default: return STATUS_INVALID_PARAMETER;
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
 }
 
-static NTSTATUS value_query(const struct cm_value *v, ULONG kind, void *to, ULONG length, ULONG *ret_length)
+static NTSTATUS value_query(const struct cm_value *v, ULONG kind, void *to, ULONG length,
+                            ULONG *ret_length)
 {
     struct answer a = {0};
     NTSTATUS status = value_answer(v, kind, &a);
@@ -154,8 +158,8 @@ static NTSTATUS value_query(const struct cm_value *v, ULONG kind, void *to, ULON
     return status ? status : answer_deliver(&a, to, length, ret_length);
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQueryValueKey(HANDLE h, PUNICODE_STRING name, ULONG kind, PVOID to, ULONG length,
-                                         PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwQueryValueKey(HANDLE h, PUNICODE_STRING name, ULONG kind, PVOID to,
+                                         ULONG length, PULONG ret_length)
 {
     struct query_value_info info = {NULL, name, kind, to, length, ret_length, NULL, NULL, NULL};
     struct cm_value *v;
@@ -185,8 +189,8 @@ done:
     return bypassed ? STATUS_SUCCESS : status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwEnumerateValueKey(HANDLE h, ULONG index, ULONG kind, PVOID to, ULONG length,
-                                             PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwEnumerateValueKey(HANDLE h, ULONG index, ULONG kind, PVOID to,
+                                             ULONG length, PULONG ret_length)
 {
     struct enumerate_info info = {NULL, index, kind, to, length, ret_length, NULL, NULL, NULL};
     struct cm_value *v;
@@ -270,13 +274,15 @@ static struct sizes sizes_of(const struct cm_key *k)
     struct sizes s = {0};
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &k->children) {
+    PP_LIST_EACH(it, &k->children)
+    {
         const struct cm_key *c = PP_CONTAINER(it, struct cm_key, link);
 
         s.child_name = PP_MAX(s.child_name, c->name_size);
         s.child_class = PP_MAX(s.child_class, c->class_size);
     }
-    PP_LIST_EACH(it, &k->values) {
+    PP_LIST_EACH(it, &k->values)
+    {
         const struct cm_value *v = PP_CONTAINER(it, struct cm_value, link);
 
         s.value_name = PP_MAX(s.value_name, v->name_size);
@@ -289,7 +295,8 @@ static NTSTATUS key_node(const struct cm_key *k, struct answer *a)
 {
     size_t at = offsetof(KEY_NODE_INFORMATION, Name), class_at = pp_align_up(at + k->name_size, 4);
     KEY_NODE_INFORMATION *i;
-    NTSTATUS status = answer_new(a, at, k->class_size ? class_at + k->class_size : at + k->name_size);
+    NTSTATUS status =
+        answer_new(a, at, k->class_size ? class_at + k->class_size : at + k->name_size);
 
     if (status)
         return status;
@@ -383,11 +390,16 @@ static NTSTATUS key_cached(const struct cm_key *k, struct answer *a)
 static NTSTATUS key_answer(const struct cm_key *k, const void *object, ULONG kind, struct answer *a)
 {
     switch (kind) {
-    case KeyBasicInformation: return key_basic(k, a);
-    case KeyNodeInformation: return key_node(k, a);
-    case KeyFullInformation: return key_full(k, a);
-    case KeyNameInformation: return object ? key_name(object, a) : STATUS_INVALID_PARAMETER;
-    case KeyCachedInformation: return object ? key_cached(k, a) : STATUS_INVALID_PARAMETER;
+    case KeyBasicInformation:
+        return key_basic(k, a);
+    case KeyNodeInformation:
+        return key_node(k, a);
+    case KeyFullInformation:
+        return key_full(k, a);
+    case KeyNameInformation:
+        return object ? key_name(object, a) : STATUS_INVALID_PARAMETER;
+    case KeyCachedInformation:
+        return object ? key_cached(k, a) : STATUS_INVALID_PARAMETER;
     case KeyFlagsInformation: /* UserFlags, KeyFlags (1: volatile), ControlFlags */
         if (!object || answer_new(a, 12, 12))
             return object ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
@@ -398,7 +410,8 @@ static NTSTATUS key_answer(const struct cm_key *k, const void *object, ULONG kin
         if (!object || answer_new(a, 4, 4))
             return object ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
         return STATUS_SUCCESS;
-    default: return STATUS_INVALID_PARAMETER;
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
 }
 

@@ -1,11 +1,12 @@
 /*
  * The registry through the run-time library: RtlQueryRegistryValues and its relatives.
  *
- * Data handed to a query routine is a copy of exactly its length in guarded memory, so that a routine that
- * reads on faults at once. Strings get their terminator when the stored value lacks one, as on Windows.
+ * Data handed to a query routine is a copy of exactly its length in guarded memory, so that a
+ * routine that reads on faults at once. Strings get their terminator when the stored value lacks
+ * one, as on Windows.
  *
- * Doc: WDK, wdm.h, RtlQueryRegistryValues (flags, DIRECT's three ways to store), RtlWriteRegistryValue,
- * RtlDeleteRegistryValue, RtlCheckRegistryKey, RtlCreateRegistryKey.
+ * Doc: WDK, wdm.h, RtlQueryRegistryValues (flags, DIRECT's three ways to store),
+ * RtlWriteRegistryValue, RtlDeleteRegistryValue, RtlCheckRegistryKey, RtlCreateRegistryKey.
  */
 #include "kernel/cm_priv.h"
 
@@ -24,8 +25,8 @@ static const WCHAR *const bases[RTL_REGISTRY_MAXIMUM] = {
     u"\\Registry\\User\\.Default\\",
 };
 
-static NTSTATUS open_path(struct cm_open *o, OBJECT_ATTRIBUTES *attr, const WCHAR *base, const WCHAR *path,
-                          HANDLE *ret)
+static NTSTATUS open_path(struct cm_open *o, OBJECT_ATTRIBUTES *attr, const WCHAR *base,
+                          const WCHAR *path, HANDLE *ret)
 {
     WCHAR text[CM_PATH_MAX];
     size_t head = rtl_wcslen(base), tail = path ? rtl_wcslen(path) : 0;
@@ -43,12 +44,13 @@ static NTSTATUS open_path(struct cm_open *o, OBJECT_ATTRIBUTES *attr, const WCHA
 }
 
 /* *own: the handle is ours to close. */
-static NTSTATUS registry_handle(ULONG relative, const WCHAR *path, bool create, HANDLE *ret, bool *own)
+static NTSTATUS registry_handle(ULONG relative, const WCHAR *path, bool create, HANDLE *ret,
+                                bool *own)
 {
     OBJECT_ATTRIBUTES attr = {.Length = sizeof attr,
                               .Attributes = OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE};
-    struct cm_open o = {.attr = &attr, .access = create ? KEY_WRITE | KEY_READ : KEY_READ,
-                        .create = create};
+    struct cm_open o = {
+        .attr = &attr, .access = create ? KEY_WRITE | KEY_READ : KEY_READ, .create = create};
 
     *own = false;
     if (relative & RTL_REGISTRY_HANDLE) {
@@ -70,7 +72,8 @@ static void registry_close(HANDLE h, bool own)
 
 static NTSTATUS subkey_handle(HANDLE from, const WCHAR *path, HANDLE *ret)
 {
-    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr, .RootDirectory = from,
+    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr,
+                              .RootDirectory = from,
                               .Attributes = OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE};
     struct cm_open o = {.attr = &attr, .access = KEY_READ};
 
@@ -82,8 +85,12 @@ static NTSTATUS subkey_handle(HANDLE from, const WCHAR *path, HANDLE *ret)
 static const struct {
     const WCHAR *name, *value;
 } environment[] = {
-    {u"SystemRoot", u"C:\\Windows"},     {u"windir", u"C:\\Windows"}, {u"SystemDrive", u"C:"},
-    {u"ProgramFiles", u"C:\\Program Files"}, {u"TEMP", u"C:\\Windows\\TEMP"}, {u"TMP", u"C:\\Windows\\TEMP"},
+    {u"SystemRoot", u"C:\\Windows"},
+    {u"windir", u"C:\\Windows"},
+    {u"SystemDrive", u"C:"},
+    {u"ProgramFiles", u"C:\\Program Files"},
+    {u"TEMP", u"C:\\Windows\\TEMP"},
+    {u"TMP", u"C:\\Windows\\TEMP"},
     {u"ProgramData", u"C:\\ProgramData"},
 };
 
@@ -176,8 +183,8 @@ static NTSTATUS store_string(UNICODE_STRING *to, const struct item *it)
     return STATUS_SUCCESS;
 }
 
-/* DIRECT, anything else: up to 4 bytes plain; a negative LONG in the buffer gives its size, a positive one
- * the size of a buffer that gets length, type and data. */
+/* DIRECT, anything else: up to 4 bytes plain; a negative LONG in the buffer gives its size, a
+ * positive one the size of a buffer that gets length, type and data. */
 static NTSTATUS store_binary(void *to, const struct item *it)
 {
     LONG room;
@@ -189,7 +196,7 @@ static NTSTATUS store_binary(void *to, const struct item *it)
     }
     room = *(LONG *)to;
     if (room < 0) {
-        if ((ULONG)-(int64_t)room < it->size)
+        if ((ULONG) - (int64_t)room < it->size)
             return STATUS_BUFFER_TOO_SMALL;
         mm_copy(to, it->data, it->size);
         return STATUS_SUCCESS;
@@ -228,9 +235,8 @@ static NTSTATUS deliver(const struct query *q, const struct item *it)
     if (!(q->e->Flags & RTL_QUERY_REGISTRY_DIRECT))
         return call_routine(q, it);
     if (is_string(it->type))
-        return q->e->Flags & RTL_QUERY_REGISTRY_NOSTRING
-                   ? store_binary(q->e->EntryContext, it)
-                   : store_string(q->e->EntryContext, it);
+        return q->e->Flags & RTL_QUERY_REGISTRY_NOSTRING ? store_binary(q->e->EntryContext, it)
+                                                         : store_string(q->e->EntryContext, it);
     return store_binary(q->e->EntryContext, it);
 }
 
@@ -316,7 +322,8 @@ static NTSTATUS use_default(const struct query *q)
 
     if (q->e->Flags & RTL_QUERY_REGISTRY_REQUIRED)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    if (type == REG_NONE || !it.data || (type == REG_MULTI_SZ && !*(const WCHAR *)q->e->DefaultData))
+    if (type == REG_NONE || !it.data ||
+        (type == REG_MULTI_SZ && !*(const WCHAR *)q->e->DefaultData))
         return STATUS_SUCCESS;
     if (!it.size && is_string(type)) {
         const WCHAR *s = q->e->DefaultData;
@@ -349,7 +356,8 @@ static NTSTATUS query_named(const struct query *q, struct cm_key *k)
     status = process(q, &it);
     pp_free(copy);
     if (NT_SUCCESS(status) && q->e->Flags & RTL_QUERY_REGISTRY_DELETE) {
-        v = cm_value_find(k, q->e->Name, rtl_wcslen(q->e->Name) * 2); /* the routine may have been there */
+        v = cm_value_find(k, q->e->Name,
+                          rtl_wcslen(q->e->Name) * 2); /* the routine may have been there */
         if (v)
             cm_value_delete(k, v);
     }
@@ -449,8 +457,9 @@ static NTSTATUS query_values(ULONG relative, const WCHAR *path, RTL_QUERY_REGIST
         return status;
     w.has_key = !status;
     w.now = w.top;
-    for (status = STATUS_SUCCESS; NT_SUCCESS(status) &&
-         (q.e->QueryRoutine || q.e->Flags & (RTL_QUERY_REGISTRY_SUBKEY | RTL_QUERY_REGISTRY_DIRECT));
+    for (status = STATUS_SUCCESS;
+         NT_SUCCESS(status) && (q.e->QueryRoutine || q.e->Flags & (RTL_QUERY_REGISTRY_SUBKEY |
+                                                                   RTL_QUERY_REGISTRY_DIRECT));
          q.e++)
         status = entry_run(&w, &q);
     walk_reset(&w);
@@ -475,7 +484,8 @@ NT_EXPORT NTSTATUS NTAPI RtlQueryRegistryValuesEx(ULONG relative, PCWSTR path,
     const RTL_QUERY_REGISTRY_TABLE *e = table;
 
     (void)env;
-    for (; e->QueryRoutine || e->Flags & (RTL_QUERY_REGISTRY_SUBKEY | RTL_QUERY_REGISTRY_DIRECT); e++)
+    for (; e->QueryRoutine || e->Flags & (RTL_QUERY_REGISTRY_SUBKEY | RTL_QUERY_REGISTRY_DIRECT);
+         e++)
         if (e->Flags & RTL_QUERY_REGISTRY_DIRECT && !(e->Flags & RTL_QUERY_REGISTRY_TYPECHECK))
             return STATUS_INVALID_PARAMETER;
     return query_values(relative, path, table, context);
@@ -497,7 +507,8 @@ NT_EXPORT NTSTATUS NTAPI RtlWriteRegistryValue(ULONG relative, PCWSTR path, PCWS
     status = cm_handle_key(h, &object, &k);
     if (!status) {
         mm_check_range(data, size, false);
-        status = cm_value_set(k, name ? name : u"", name ? rtl_wcslen(name) * 2 : 0, type, data, size);
+        status =
+            cm_value_set(k, name ? name : u"", name ? rtl_wcslen(name) * 2 : 0, type, data, size);
         ob_unref(object);
     }
     registry_close(h, own);

@@ -1,8 +1,10 @@
 /*
- * The registry's tree: keys, values, paths. Lives in our own memory; key objects (cm_key.c) refer to it.
+ * The registry's tree: keys, values, paths. Lives in our own memory; key objects (cm_key.c) refer
+ * to it.
  *
- * Keys are kept in order of their upper-case names, values in order of creation, as hives keep them.
- * CurrentControlSet is an alias of ControlSet001: names below it are names below that, as on Windows.
+ * Keys are kept in order of their upper-case names, values in order of creation, as hives keep
+ * them. CurrentControlSet is an alias of ControlSet001: names below it are names below that, as on
+ * Windows.
  */
 #include "kernel/cm_priv.h"
 
@@ -86,7 +88,8 @@ struct cm_key *cm_child(struct cm_key *k, const WCHAR *name, size_t chars)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &k->children) {
+    PP_LIST_EACH(it, &k->children)
+    {
         struct cm_key *c = PP_CONTAINER(it, struct cm_key, link);
 
         if (!name_compare(c->name, c->name_size / 2, name, chars))
@@ -107,7 +110,8 @@ struct cm_key *cm_key_new(struct cm_key *parent, const WCHAR *name, size_t chars
         return NULL;
     k->parent = parent;
     k->is_volatile = is_volatile;
-    PP_LIST_EACH(it, &parent->children) {
+    PP_LIST_EACH(it, &parent->children)
+    {
         const struct cm_key *c = PP_CONTAINER(it, struct cm_key, link);
 
         if (name_compare(c->name, c->name_size / 2, name, chars) > 0)
@@ -194,8 +198,8 @@ struct cm_key *cm_child_at(struct cm_key *k, uint32_t index)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &k->children)
-        if (!index--)
-            return PP_CONTAINER(it, struct cm_key, link);
+    if (!index--)
+        return PP_CONTAINER(it, struct cm_key, link);
     return NULL;
 }
 
@@ -205,7 +209,8 @@ struct cm_value *cm_value_find(struct cm_key *k, const WCHAR *name, size_t size)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &k->values) {
+    PP_LIST_EACH(it, &k->values)
+    {
         struct cm_value *v = PP_CONTAINER(it, struct cm_value, link);
 
         if (v->name_size == size && !name_compare(v->name, size / 2, name, size / 2))
@@ -219,8 +224,8 @@ struct cm_value *cm_value_at(struct cm_key *k, uint32_t index)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &k->values)
-        if (!index--)
-            return PP_CONTAINER(it, struct cm_value, link);
+    if (!index--)
+        return PP_CONTAINER(it, struct cm_value, link);
     return NULL;
 }
 
@@ -274,7 +279,8 @@ void cm_set_dword(struct cm_key *k, const char *name, uint32_t v)
     WCHAR wide[64];
     size_t chars = rtl_from_utf8(name, wide, PP_COUNT(wide));
 
-    (void)cm_value_set(k, wide, chars * 2, REG_DWORD, &v, sizeof v); /* out of memory: the value is missing */
+    (void)cm_value_set(k, wide, chars * 2, REG_DWORD, &v,
+                       sizeof v); /* out of memory: the value is missing */
 }
 
 void cm_set_text(struct cm_key *k, const char *name, uint32_t type, const char *text)

@@ -1,10 +1,11 @@
 /*
  * Byte-range locks of file systems.
  *
- * Granted locks and waiting requests are ours, found by the FILE_LOCK's address; the structure itself keeps
- * what inlined code reads (FastIoIsQuestionable, LockInformation).
+ * Granted locks and waiting requests are ours, found by the FILE_LOCK's address; the structure
+ * itself keeps what inlined code reads (FastIoIsQuestionable, LockInformation).
  *
- * Doc: WDK, ntifs.h: FsRtlProcessFileLock, FsRtlFastCheckLockForRead, FsRtlFastUnlockAll, FILE_LOCK.
+ * Doc: WDK, ntifs.h: FsRtlProcessFileLock, FsRtlFastCheckLockForRead, FsRtlFastUnlockAll,
+ * FILE_LOCK.
  */
 #include "kernel/kernel_priv.h"
 
@@ -23,7 +24,7 @@ struct range {
     bool exclusive;
     FILE_OBJECT *file;
     const void *process;
-    IRP *irp;            /* a waiting request */
+    IRP *irp; /* a waiting request */
     void *context;
 };
 
@@ -42,8 +43,8 @@ static struct locks *of(const FILE_LOCK *lock)
     if (!all.next)
         pp_list_init(&all);
     PP_LIST_EACH(it, &all)
-        if (PP_CONTAINER(it, struct locks, link)->lock == lock)
-            return PP_CONTAINER(it, struct locks, link);
+    if (PP_CONTAINER(it, struct locks, link)->lock == lock)
+        return PP_CONTAINER(it, struct locks, link);
     return NULL;
 }
 
@@ -91,8 +92,8 @@ static bool is_free(const struct locks *l, const struct range *r)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &l->granted)
-        if (overlap(range_of(it), r) && (r->exclusive || range_of(it)->exclusive))
-            return false;
+    if (overlap(range_of(it), r) && (r->exclusive || range_of(it)->exclusive))
+        return false;
     return true;
 }
 
@@ -141,7 +142,8 @@ NT_EXPORT VOID NTAPI FsRtlUninitializeFileLock(PFILE_LOCK lock)
         struct range *r = range_of(it);
 
         pp_list_remove(it);
-        (void)finish_irp(l, r, STATUS_RANGE_NOT_LOCKED_); /* the request is over, whatever the routine says */
+        (void)finish_irp(
+            l, r, STATUS_RANGE_NOT_LOCKED_); /* the request is over, whatever the routine says */
         pp_free(r);
     }
     ex_free_kernel(lock->LockInformation);
@@ -151,7 +153,8 @@ NT_EXPORT VOID NTAPI FsRtlUninitializeFileLock(PFILE_LOCK lock)
     pp_free(l);
 }
 
-NT_EXPORT PFILE_LOCK NTAPI FsRtlAllocateFileLock(PCOMPLETE_LOCK_IRP_ROUTINE complete, PUNLOCK_ROUTINE unlock)
+NT_EXPORT PFILE_LOCK NTAPI FsRtlAllocateFileLock(PCOMPLETE_LOCK_IRP_ROUTINE complete,
+                                                 PUNLOCK_ROUTINE unlock)
 {
     PFILE_LOCK lock = ex_alloc_for_driver(NonPagedPoolNx, sizeof *lock, 0x6C665346 /* "FSfl" */);
 
@@ -175,7 +178,8 @@ NT_EXPORT BOOLEAN NTAPI FsRtlAreThereCurrentOrInProgressFileLocks(PFILE_LOCK loc
 
 /* ---- Checks ---- */
 
-/* A read collides with others' exclusive locks; a write with others' locks and shared ones of its own. */
+/* A read collides with others' exclusive locks; a write with others' locks and shared ones of its
+ * own. */
 static bool may_access(const FILE_LOCK *lock, const struct range *r, bool write)
 {
     const struct locks *l = of(lock);
@@ -183,7 +187,8 @@ static bool may_access(const FILE_LOCK *lock, const struct range *r, bool write)
 
     if (!l || !r->length)
         return true;
-    PP_LIST_EACH(it, &l->granted) {
+    PP_LIST_EACH(it, &l->granted)
+    {
         const struct range *g = range_of(it);
 
         if (!overlap(g, r))
@@ -194,21 +199,28 @@ static bool may_access(const FILE_LOCK *lock, const struct range *r, bool write)
     return true;
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlFastCheckLockForRead(PFILE_LOCK lock, PLARGE_INTEGER start, PLARGE_INTEGER length,
-                                                  ULONG key, PFILE_OBJECT file, PVOID process)
+NT_EXPORT BOOLEAN NTAPI FsRtlFastCheckLockForRead(PFILE_LOCK lock, PLARGE_INTEGER start,
+                                                  PLARGE_INTEGER length, ULONG key,
+                                                  PFILE_OBJECT file, PVOID process)
 {
-    struct range r = {.start = (uint64_t)start->QuadPart, .length = (uint64_t)length->QuadPart, .key = key,
-                      .file = file, .process = process};
+    struct range r = {.start = (uint64_t)start->QuadPart,
+                      .length = (uint64_t)length->QuadPart,
+                      .key = key,
+                      .file = file,
+                      .process = process};
 
     return may_access(lock, &r, false);
 }
 
 NT_EXPORT BOOLEAN NTAPI FsRtlFastCheckLockForWrite(PFILE_LOCK lock, PLARGE_INTEGER start,
-                                                   PLARGE_INTEGER length, ULONG key, PFILE_OBJECT file,
-                                                   PVOID process)
+                                                   PLARGE_INTEGER length, ULONG key,
+                                                   PFILE_OBJECT file, PVOID process)
 {
-    struct range r = {.start = (uint64_t)start->QuadPart, .length = (uint64_t)length->QuadPart, .key = key,
-                      .file = file, .process = process};
+    struct range r = {.start = (uint64_t)start->QuadPart,
+                      .length = (uint64_t)length->QuadPart,
+                      .key = key,
+                      .file = file,
+                      .process = process};
 
     return may_access(lock, &r, true);
 }
@@ -223,8 +235,10 @@ static struct range of_irp(IRP *irp)
     const IO_STACK_LOCATION *s = io_stack(irp);
 
     return (struct range){.start = (uint64_t)s->Parameters.Read.ByteOffset.QuadPart,
-                          .length = s->Parameters.Read.Length, .key = s->Parameters.Read.Key,
-                          .file = s->FileObject, .process = process_of(irp)};
+                          .length = s->Parameters.Read.Length,
+                          .key = s->Parameters.Read.Key,
+                          .file = s->FileObject,
+                          .process = process_of(irp)};
 }
 
 NT_EXPORT BOOLEAN NTAPI FsRtlCheckLockForReadAccess(PFILE_LOCK lock, PIRP irp)
@@ -248,7 +262,8 @@ static void grant_waiting(struct locks *l)
 {
     struct pp_list *it, *tmp;
 
-    PP_LIST_EACH_SAFE(it, tmp, &l->waiting) {
+    PP_LIST_EACH_SAFE(it, tmp, &l->waiting)
+    {
         struct range *r = range_of(it);
 
         if (!is_free(l, r))
@@ -273,10 +288,12 @@ NT_EXPORT VOID NTAPI FsRtlpCancelLock(PDEVICE_OBJECT device, PIRP irp)
 
     (void)device;
     IoReleaseCancelSpinLock(irp->CancelIrql);
-    PP_LIST_EACH(i, &all) {
+    PP_LIST_EACH(i, &all)
+    {
         struct locks *l = PP_CONTAINER(i, struct locks, link);
 
-        PP_LIST_EACH(it, &l->waiting) {
+        PP_LIST_EACH(it, &l->waiting)
+        {
             struct range *r = range_of(it);
 
             if (r->irp != irp)
@@ -289,7 +306,8 @@ NT_EXPORT VOID NTAPI FsRtlpCancelLock(PDEVICE_OBJECT device, PIRP irp)
     }
 }
 
-static NTSTATUS lock_range(FILE_LOCK *lock, const struct range *want, bool fail_at_once, IRP *irp, void *context)
+static NTSTATUS lock_range(FILE_LOCK *lock, const struct range *want, bool fail_at_once, IRP *irp,
+                           void *context)
 {
     struct locks *l = need(lock);
     struct range *r = l ? pp_new(sizeof *r) : NULL;
@@ -343,7 +361,8 @@ static NTSTATUS unlock_one(FILE_LOCK *lock, const struct range *want, void *cont
 
     if (!l)
         return STATUS_RANGE_NOT_LOCKED_;
-    PP_LIST_EACH(it, &l->granted) {
+    PP_LIST_EACH(it, &l->granted)
+    {
         struct range *r = range_of(it);
 
         if (r->start != want->start || r->length != want->length || !same_owner(r, want))
@@ -356,15 +375,16 @@ static NTSTATUS unlock_one(FILE_LOCK *lock, const struct range *want, void *cont
 }
 
 /* key NULL: all keys. */
-static NTSTATUS unlock_all(FILE_LOCK *lock, const FILE_OBJECT *file, const void *process, const ULONG *key,
-                           void *context)
+static NTSTATUS unlock_all(FILE_LOCK *lock, const FILE_OBJECT *file, const void *process,
+                           const ULONG *key, void *context)
 {
     struct locks *l = of(lock);
     struct pp_list *it, *tmp;
 
     if (!l)
         return STATUS_RANGE_NOT_LOCKED_;
-    PP_LIST_EACH_SAFE(it, tmp, &l->granted) {
+    PP_LIST_EACH_SAFE(it, tmp, &l->granted)
+    {
         struct range *r = range_of(it);
 
         if (r->file == file && r->process == process && (!key || r->key == *key))
@@ -374,12 +394,16 @@ static NTSTATUS unlock_all(FILE_LOCK *lock, const FILE_OBJECT *file, const void 
     return STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI FsRtlFastUnlockSingle(PFILE_LOCK lock, PFILE_OBJECT file, PLARGE_INTEGER start,
-                                               PLARGE_INTEGER length, PEPROCESS process, ULONG key,
-                                               PVOID context, BOOLEAN synchronised)
+NT_EXPORT NTSTATUS NTAPI FsRtlFastUnlockSingle(PFILE_LOCK lock, PFILE_OBJECT file,
+                                               PLARGE_INTEGER start, PLARGE_INTEGER length,
+                                               PEPROCESS process, ULONG key, PVOID context,
+                                               BOOLEAN synchronised)
 {
-    struct range r = {.start = (uint64_t)start->QuadPart, .length = (uint64_t)length->QuadPart, .key = key,
-                      .file = file, .process = process};
+    struct range r = {.start = (uint64_t)start->QuadPart,
+                      .length = (uint64_t)length->QuadPart,
+                      .key = key,
+                      .file = file,
+                      .process = process};
 
     (void)synchronised;
     return unlock_one(lock, &r, context);
@@ -391,20 +415,26 @@ NT_EXPORT NTSTATUS NTAPI FsRtlFastUnlockAll(PFILE_LOCK lock, PFILE_OBJECT file, 
     return unlock_all(lock, file, process, NULL, context);
 }
 
-NT_EXPORT NTSTATUS NTAPI FsRtlFastUnlockAllByKey(PFILE_LOCK lock, PFILE_OBJECT file, PEPROCESS process,
-                                                 ULONG key, PVOID context)
+NT_EXPORT NTSTATUS NTAPI FsRtlFastUnlockAllByKey(PFILE_LOCK lock, PFILE_OBJECT file,
+                                                 PEPROCESS process, ULONG key, PVOID context)
 {
     return unlock_all(lock, file, process, &key, context);
 }
 
-/* FsRtlFastLock is a macro over this. FALSE: not handled here (the file system makes an IRP of it). */
+/* FsRtlFastLock is a macro over this. FALSE: not handled here (the file system makes an IRP of it).
+ */
 NT_EXPORT BOOLEAN NTAPI FsRtlPrivateLock(PFILE_LOCK lock, PFILE_OBJECT file, PLARGE_INTEGER start,
                                          PLARGE_INTEGER length, PEPROCESS process, ULONG key,
-                                         BOOLEAN fail_at_once, BOOLEAN exclusive, PIO_STATUS_BLOCK iosb,
-                                         PIRP irp, PVOID context, BOOLEAN synchronised)
+                                         BOOLEAN fail_at_once, BOOLEAN exclusive,
+                                         PIO_STATUS_BLOCK iosb, PIRP irp, PVOID context,
+                                         BOOLEAN synchronised)
 {
-    struct range r = {.start = (uint64_t)start->QuadPart, .length = (uint64_t)length->QuadPart, .key = key,
-                      .exclusive = exclusive, .file = file, .process = process};
+    struct range r = {.start = (uint64_t)start->QuadPart,
+                      .length = (uint64_t)length->QuadPart,
+                      .key = key,
+                      .exclusive = exclusive,
+                      .file = file,
+                      .process = process};
     NTSTATUS status = lock_range(lock, &r, fail_at_once, irp, context);
 
     (void)synchronised;
@@ -426,8 +456,10 @@ NT_EXPORT NTSTATUS NTAPI FsRtlProcessFileLock(PFILE_LOCK lock, PIRP irp, PVOID c
 {
     const IO_STACK_LOCATION *s = io_stack(irp);
     struct range r = {.start = (uint64_t)s->Parameters.LockControl.ByteOffset.QuadPart,
-                      .key = s->Parameters.LockControl.Key, .exclusive = s->Flags & SL_EXCLUSIVE,
-                      .file = s->FileObject, .process = process_of(irp)};
+                      .key = s->Parameters.LockControl.Key,
+                      .exclusive = s->Flags & SL_EXCLUSIVE,
+                      .file = s->FileObject,
+                      .process = process_of(irp)};
     UCHAR minor = s->MinorFunction;
     ULONG key = r.key;
     NTSTATUS status;
@@ -436,11 +468,20 @@ NT_EXPORT NTSTATUS NTAPI FsRtlProcessFileLock(PFILE_LOCK lock, PIRP irp, PVOID c
         r.length = (uint64_t)s->Parameters.LockControl.Length->QuadPart;
     irp->IoStatus.Information = 0;
     switch (minor) {
-    case MN_LOCK: status = lock_range(lock, &r, s->Flags & SL_FAIL_AT_ONCE, irp, context); break;
-    case MN_UNLOCK_SINGLE: status = unlock_one(lock, &r, context); break;
-    case MN_UNLOCK_ALL: status = unlock_all(lock, r.file, r.process, NULL, context); break;
-    case MN_UNLOCK_ALL_BY_KEY: status = unlock_all(lock, r.file, r.process, &key, context); break;
-    default: status = STATUS_INVALID_DEVICE_REQUEST;
+    case MN_LOCK:
+        status = lock_range(lock, &r, s->Flags & SL_FAIL_AT_ONCE, irp, context);
+        break;
+    case MN_UNLOCK_SINGLE:
+        status = unlock_one(lock, &r, context);
+        break;
+    case MN_UNLOCK_ALL:
+        status = unlock_all(lock, r.file, r.process, NULL, context);
+        break;
+    case MN_UNLOCK_ALL_BY_KEY:
+        status = unlock_all(lock, r.file, r.process, &key, context);
+        break;
+    default:
+        status = STATUS_INVALID_DEVICE_REQUEST;
     }
     if (status == STATUS_PENDING)
         return status;
@@ -460,14 +501,19 @@ NT_EXPORT PFILE_LOCK_INFO NTAPI FsRtlGetNextFileLock(PFILE_LOCK lock, BOOLEAN re
 
     if (!l)
         return NULL;
-    PP_LIST_EACH(it, &l->granted) {
+    PP_LIST_EACH(it, &l->granted)
+    {
         struct range *r = range_of(it);
 
         if (seen) {
             lock->LastReturnedLock = r;
-            lock->LastReturnedLockInfo = (FILE_LOCK_INFO){
-                {.QuadPart = (LONGLONG)r->start}, {.QuadPart = (LONGLONG)r->length}, r->exclusive, r->key,
-                r->file, (PVOID)(uintptr_t)r->process, {.QuadPart = (LONGLONG)(end_of(r) - 1)}};
+            lock->LastReturnedLockInfo = (FILE_LOCK_INFO){{.QuadPart = (LONGLONG)r->start},
+                                                          {.QuadPart = (LONGLONG)r->length},
+                                                          r->exclusive,
+                                                          r->key,
+                                                          r->file,
+                                                          (PVOID)(uintptr_t)r->process,
+                                                          {.QuadPart = (LONGLONG)(end_of(r) - 1)}};
             return &lock->LastReturnedLockInfo;
         }
         seen = r == lock->LastReturnedLock;

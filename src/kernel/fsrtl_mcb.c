@@ -1,7 +1,8 @@
 /*
  * Maps of runs (large MCBs): which logical blocks hold which virtual ones.
  *
- * Kept as mapped runs in order; holes are what lies between. A run index counts both, as Windows does:
+ * Kept as mapped runs in order; holes are what lies between. A run index counts both, as Windows
+ * does:
  *
  *     runs     [10, 20) -> 500   [30, 35) -> 900
  *     indexes  0: hole [0, 10)  1: [10, 20)  2: hole [20, 30)  3: [30, 35)
@@ -118,7 +119,8 @@ NT_EXPORT VOID NTAPI FsRtlResetLargeMcb(PLARGE_MCB mcb, BOOLEAN synchronised)
 }
 
 /* FALSE: part of the range is mapped to other blocks. */
-NT_EXPORT BOOLEAN NTAPI FsRtlAddLargeMcbEntry(PLARGE_MCB mcb, LONGLONG vbn, LONGLONG lbn, LONGLONG count)
+NT_EXPORT BOOLEAN NTAPI FsRtlAddLargeMcbEntry(PLARGE_MCB mcb, LONGLONG vbn, LONGLONG lbn,
+                                              LONGLONG count)
 {
     struct mapping *m = of(mcb);
     int64_t end = vbn + count;
@@ -273,7 +275,8 @@ NT_EXPORT BOOLEAN NTAPI FsRtlLookupLastLargeMcbEntryAndIndex(PLARGE_MCB mcb, PLO
     return TRUE;
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlLookupLastLargeMcbEntry(PLARGE_MCB mcb, PLONGLONG ret_vbn, PLONGLONG ret_lbn)
+NT_EXPORT BOOLEAN NTAPI FsRtlLookupLastLargeMcbEntry(PLARGE_MCB mcb, PLONGLONG ret_vbn,
+                                                     PLONGLONG ret_lbn)
 {
     ULONG index;
 
@@ -325,8 +328,8 @@ NT_EXPORT VOID NTAPI FsRtlTruncateMcb(PLARGE_MCB mcb, ULONG vbn)
     FsRtlTruncateLargeMcb(mcb, vbn);
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlLookupMcbEntry(PLARGE_MCB mcb, ULONG vbn, PULONG ret_lbn, PULONG ret_count,
-                                            PULONG ret_index)
+NT_EXPORT BOOLEAN NTAPI FsRtlLookupMcbEntry(PLARGE_MCB mcb, ULONG vbn, PULONG ret_lbn,
+                                            PULONG ret_count, PULONG ret_index)
 {
     LONGLONG lbn, count;
 
@@ -354,8 +357,8 @@ NT_EXPORT ULONG NTAPI FsRtlNumberOfRunsInMcb(PLARGE_MCB mcb)
     return run_count(of(mcb));
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlGetNextMcbEntry(PLARGE_MCB mcb, ULONG index, PULONG ret_vbn, PULONG ret_lbn,
-                                             PULONG ret_count)
+NT_EXPORT BOOLEAN NTAPI FsRtlGetNextMcbEntry(PLARGE_MCB mcb, ULONG index, PULONG ret_vbn,
+                                             PULONG ret_lbn, PULONG ret_count)
 {
     struct run r;
 

@@ -4,17 +4,19 @@
  *
  * Oplocks: requests for one are refused, as a file system may always do; checks then find none.
  *
- * Doc: WDK, ntifs.h: FsRtlCopyRead, FsRtlInsertPerStreamContext, FsRtlOplockFsctrl, FsRtlCheckOplock,
- * FsRtlRegisterFileSystemFilterCallbacks, FsRtlPostStackOverflow.
+ * Doc: WDK, ntifs.h: FsRtlCopyRead, FsRtlInsertPerStreamContext, FsRtlOplockFsctrl,
+ * FsRtlCheckOplock, FsRtlRegisterFileSystemFilterCallbacks, FsRtlPostStackOverflow.
  */
 #include "kernel/kernel_priv.h"
 
 #include <string.h>
 
-BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait, PVOID buffer,
-                         PIO_STATUS_BLOCK iosb);
-BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait, PVOID buffer);
-VOID NTAPI CcMdlRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, PMDL *ret, PIO_STATUS_BLOCK iosb);
+BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
+                         PVOID buffer, PIO_STATUS_BLOCK iosb);
+BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
+                          PVOID buffer);
+VOID NTAPI CcMdlRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, PMDL *ret,
+                     PIO_STATUS_BLOCK iosb);
 VOID NTAPI CcMdlReadComplete(PFILE_OBJECT file, PMDL chain);
 VOID NTAPI CcPrepareMdlWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, PMDL *ret,
                              PIO_STATUS_BLOCK iosb);
@@ -33,8 +35,9 @@ static FSRTL_COMMON_FCB_HEADER *header_of(FILE_OBJECT *file)
 }
 
 /* TRUE: done (or at the end of the file); FALSE: make an IRP of it. */
-NT_EXPORT BOOLEAN NTAPI FsRtlCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
-                                      ULONG key, PVOID buffer, PIO_STATUS_BLOCK iosb, PDEVICE_OBJECT device)
+NT_EXPORT BOOLEAN NTAPI FsRtlCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                      BOOLEAN wait, ULONG key, PVOID buffer, PIO_STATUS_BLOCK iosb,
+                                      PDEVICE_OBJECT device)
 {
     FSRTL_COMMON_FCB_HEADER *h = header_of(file);
     BOOLEAN done = FALSE;
@@ -68,8 +71,9 @@ NT_EXPORT BOOLEAN NTAPI FsRtlCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, 
 }
 
 /* Within the file only: extending it is the file system's. */
-NT_EXPORT BOOLEAN NTAPI FsRtlCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
-                                       ULONG key, PVOID buffer, PIO_STATUS_BLOCK iosb, PDEVICE_OBJECT device)
+NT_EXPORT BOOLEAN NTAPI FsRtlCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                       BOOLEAN wait, ULONG key, PVOID buffer, PIO_STATUS_BLOCK iosb,
+                                       PDEVICE_OBJECT device)
 {
     FSRTL_COMMON_FCB_HEADER *h = header_of(file);
     BOOLEAN done = FALSE;
@@ -97,8 +101,9 @@ NT_EXPORT BOOLEAN NTAPI FsRtlCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset,
     return done;
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlMdlReadDev(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, ULONG key,
-                                        PMDL *ret, PIO_STATUS_BLOCK iosb, PDEVICE_OBJECT device)
+NT_EXPORT BOOLEAN NTAPI FsRtlMdlReadDev(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                        ULONG key, PMDL *ret, PIO_STATUS_BLOCK iosb,
+                                        PDEVICE_OBJECT device)
 {
     (void)key, (void)device;
     if (!file->PrivateCacheMap || offset->QuadPart >= header_of(file)->FileSize.QuadPart)
@@ -107,16 +112,17 @@ NT_EXPORT BOOLEAN NTAPI FsRtlMdlReadDev(PFILE_OBJECT file, PLARGE_INTEGER offset
     return TRUE;
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlMdlReadCompleteDev(PFILE_OBJECT file, PMDL chain, PDEVICE_OBJECT device)
+NT_EXPORT BOOLEAN NTAPI FsRtlMdlReadCompleteDev(PFILE_OBJECT file, PMDL chain,
+                                                PDEVICE_OBJECT device)
 {
     (void)device;
     CcMdlReadComplete(file, chain);
     return TRUE;
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
-                                                ULONG key, PMDL *ret, PIO_STATUS_BLOCK iosb,
-                                                PDEVICE_OBJECT device)
+NT_EXPORT BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT file, PLARGE_INTEGER offset,
+                                                ULONG length, ULONG key, PMDL *ret,
+                                                PIO_STATUS_BLOCK iosb, PDEVICE_OBJECT device)
 {
     (void)key, (void)device;
     if (!file->PrivateCacheMap || file->Flags & FO_WRITE_THROUGH || offset->QuadPart < 0 ||
@@ -126,8 +132,8 @@ NT_EXPORT BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT file, PLARGE_INTEGE
     return TRUE;
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlMdlWriteCompleteDev(PFILE_OBJECT file, PLARGE_INTEGER offset, PMDL chain,
-                                                 PDEVICE_OBJECT device)
+NT_EXPORT BOOLEAN NTAPI FsRtlMdlWriteCompleteDev(PFILE_OBJECT file, PLARGE_INTEGER offset,
+                                                 PMDL chain, PDEVICE_OBJECT device)
 {
     (void)device;
     CcMdlWriteComplete(file, offset, chain);
@@ -148,7 +154,8 @@ static void list_remove(LIST_ENTRY *e)
     e->Flink->Blink = e->Blink;
 }
 
-NT_EXPORT NTSTATUS NTAPI FsRtlInsertPerStreamContext(PFSRTL_ADVANCED_FCB_HEADER h, struct stream_context *c)
+NT_EXPORT NTSTATUS NTAPI FsRtlInsertPerStreamContext(PFSRTL_ADVANCED_FCB_HEADER h,
+                                                     struct stream_context *c)
 {
     LIST_ENTRY *head;
 
@@ -162,7 +169,8 @@ NT_EXPORT NTSTATUS NTAPI FsRtlInsertPerStreamContext(PFSRTL_ADVANCED_FCB_HEADER 
     return STATUS_SUCCESS;
 }
 
-static struct stream_context *context_find(PFSRTL_ADVANCED_FCB_HEADER h, PVOID owner, PVOID instance)
+static struct stream_context *context_find(PFSRTL_ADVANCED_FCB_HEADER h, PVOID owner,
+                                           PVOID instance)
 {
     LIST_ENTRY *e;
 
@@ -183,7 +191,8 @@ NT_EXPORT PVOID NTAPI FsRtlLookupPerStreamContextInternal(PFSRTL_ADVANCED_FCB_HE
     return context_find(h, owner, instance);
 }
 
-NT_EXPORT PVOID NTAPI FsRtlRemovePerStreamContext(PFSRTL_ADVANCED_FCB_HEADER h, PVOID owner, PVOID instance)
+NT_EXPORT PVOID NTAPI FsRtlRemovePerStreamContext(PFSRTL_ADVANCED_FCB_HEADER h, PVOID owner,
+                                                  PVOID instance)
 {
     struct stream_context *c = context_find(h, owner, instance);
 
@@ -231,7 +240,8 @@ NT_EXPORT NTSTATUS NTAPI FsRtlOplockFsctrl(POPLOCK oplock, PIRP irp, ULONG open_
     return STATUS_OPLOCK_NOT_GRANTED;
 }
 
-NT_EXPORT NTSTATUS NTAPI FsRtlCheckOplock(POPLOCK oplock, PIRP irp, PVOID context, PVOID complete, PVOID post)
+NT_EXPORT NTSTATUS NTAPI FsRtlCheckOplock(POPLOCK oplock, PIRP irp, PVOID context, PVOID complete,
+                                          PVOID post)
 {
     (void)oplock, (void)irp, (void)context, (void)complete, (void)post;
     return STATUS_SUCCESS;
@@ -272,7 +282,8 @@ NT_EXPORT BOOLEAN NTAPI FsRtlCurrentOplockH(POPLOCK oplock)
 /* Does the request ask for a shared oplock (level 2, or without write and handle caching)? */
 NT_EXPORT BOOLEAN NTAPI FsRtlOplockIsSharedRequest(PIRP irp)
 {
-    return io_stack(irp)->Parameters.FileSystemControl.FsControlCode == 0x90004; /* FSCTL_REQUEST_OPLOCK_LEVEL_2 */
+    return io_stack(irp)->Parameters.FileSystemControl.FsControlCode ==
+           0x90004; /* FSCTL_REQUEST_OPLOCK_LEVEL_2 */
 }
 
 /* ---- Registrations ---- */
@@ -284,8 +295,10 @@ static struct {
 } filters[FILTERS_MAX];
 static uint64_t next_unc;
 
-/* Kept, and copied as Windows does. Called at section and cache operations of filters, which there are none. */
-NT_EXPORT NTSTATUS NTAPI FsRtlRegisterFileSystemFilterCallbacks(PDRIVER_OBJECT driver, PVOID callbacks)
+/* Kept, and copied as Windows does. Called at section and cache operations of filters, which there
+ * are none. */
+NT_EXPORT NTSTATUS NTAPI FsRtlRegisterFileSystemFilterCallbacks(PDRIVER_OBJECT driver,
+                                                                PVOID callbacks)
 {
     size_t size = callbacks ? *(ULONG *)callbacks : 0; /* SizeOfFsFilterCallbacks */
 
@@ -303,7 +316,8 @@ NT_EXPORT NTSTATUS NTAPI FsRtlRegisterFileSystemFilterCallbacks(PDRIVER_OBJECT d
     return STATUS_INSUFFICIENT_RESOURCES;
 }
 
-NT_EXPORT NTSTATUS NTAPI FsRtlRegisterUncProvider(PHANDLE ret, PUNICODE_STRING device, BOOLEAN mailslots)
+NT_EXPORT NTSTATUS NTAPI FsRtlRegisterUncProvider(PHANDLE ret, PUNICODE_STRING device,
+                                                  BOOLEAN mailslots)
 {
     (void)device; /* no UNC names are resolved here */
     (void)mailslots;

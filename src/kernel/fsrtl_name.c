@@ -1,8 +1,8 @@
 /*
  * Names and expressions of file systems.
  *
- * The wildcards are those of the DOS heritage: * any run, ? one character, and what the Win32 layer makes of
- * them: < any run up to the last dot, > one character or the end, " a dot or the end.
+ * The wildcards are those of the DOS heritage: * any run, ? one character, and what the Win32 layer
+ * makes of them: < any run up to the last dot, > one character or the end, " a dot or the end.
  *
  * Doc: WDK, ntifs.h: FsRtlIsNameInExpression, FsRtlDissectName, FsRtlDoesNameContainWildCards,
  * FsRtlAreNamesEqual.
@@ -34,7 +34,8 @@ static const WCHAR *star_limit(const WCHAR *n, const WCHAR *n_end)
 }
 
 /* Recursion goes one deeper for each run character of the expression only. */
-static bool match(const WCHAR *e, const WCHAR *e_end, const WCHAR *n, const WCHAR *n_end, bool ignore_case)
+static bool match(const WCHAR *e, const WCHAR *e_end, const WCHAR *n, const WCHAR *n_end,
+                  bool ignore_case)
 {
     for (; e < e_end; e++) {
         if (*e == '*' || *e == DOS_STAR) {
@@ -69,8 +70,8 @@ static bool match(const WCHAR *e, const WCHAR *e_end, const WCHAR *n, const WCHA
 }
 
 /* Seen: an empty name matches an empty expression only, not even a star. */
-bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *name, size_t name_chars,
-                 bool ignore_case)
+bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *name,
+                 size_t name_chars, bool ignore_case)
 {
     if (!name_chars || !expression_chars)
         return name_chars == expression_chars;
@@ -86,8 +87,8 @@ NT_EXPORT BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING expression, PUNI
                        ignore_case);
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlAreNamesEqual(PCUNICODE_STRING a, PCUNICODE_STRING b, BOOLEAN ignore_case,
-                                           PCWCH table)
+NT_EXPORT BOOLEAN NTAPI FsRtlAreNamesEqual(PCUNICODE_STRING a, PCUNICODE_STRING b,
+                                           BOOLEAN ignore_case, PCWCH table)
 {
     (void)table;
     return !rtl_compare(a, b, ignore_case);
@@ -107,7 +108,8 @@ NT_EXPORT BOOLEAN NTAPI FsRtlDoesNameContainWildCards(PUNICODE_STRING name)
 }
 
 /* First component and the rest, both within `path`; the rest without its backslash. */
-NT_EXPORT VOID NTAPI FsRtlDissectName(UNICODE_STRING path, PUNICODE_STRING first, PUNICODE_STRING rest)
+NT_EXPORT VOID NTAPI FsRtlDissectName(UNICODE_STRING path, PUNICODE_STRING first,
+                                      PUNICODE_STRING rest)
 {
     size_t chars = path.Length / 2, start = chars && path.Buffer[0] == '\\', end = start;
 
@@ -117,7 +119,8 @@ NT_EXPORT VOID NTAPI FsRtlDissectName(UNICODE_STRING path, PUNICODE_STRING first
         return;
     while (end < chars && path.Buffer[end] != '\\')
         end++;
-    *first = (UNICODE_STRING){(USHORT)((end - start) * 2), (USHORT)((end - start) * 2), path.Buffer + start};
+    *first = (UNICODE_STRING){(USHORT)((end - start) * 2), (USHORT)((end - start) * 2),
+                              path.Buffer + start};
     if (end < chars) {
         end++;
         *rest = (UNICODE_STRING){(USHORT)((chars - end) * 2), (USHORT)((chars - end) * 2),
@@ -206,7 +209,8 @@ struct legal {
     bool wild, path, leading;
 };
 
-static bool is_legal_name(const struct legal *l, bool (*component)(const char *s, size_t n, bool wild))
+static bool is_legal_name(const struct legal *l,
+                          bool (*component)(const char *s, size_t n, bool wild))
 {
     const char *s = l->name.Buffer, *end = s + l->name.Length;
 
@@ -239,12 +243,14 @@ static bool is_legal_name(const struct legal *l, bool (*component)(const char *s
 }
 
 /* An 8.3 name, or a path of them. */
-NT_EXPORT BOOLEAN NTAPI FsRtlIsFatDbcsLegal(ANSI_STRING name, BOOLEAN wild, BOOLEAN path, BOOLEAN leading)
+NT_EXPORT BOOLEAN NTAPI FsRtlIsFatDbcsLegal(ANSI_STRING name, BOOLEAN wild, BOOLEAN path,
+                                            BOOLEAN leading)
 {
     return is_legal_name(&(struct legal){name, wild, path, leading}, fat_component);
 }
 
-NT_EXPORT BOOLEAN NTAPI FsRtlIsHpfsDbcsLegal(ANSI_STRING name, BOOLEAN wild, BOOLEAN path, BOOLEAN leading)
+NT_EXPORT BOOLEAN NTAPI FsRtlIsHpfsDbcsLegal(ANSI_STRING name, BOOLEAN wild, BOOLEAN path,
+                                             BOOLEAN leading)
 {
     return is_legal_name(&(struct legal){name, wild, path, leading}, hpfs_component);
 }
@@ -295,6 +301,7 @@ NT_EXPORT NTSTATUS NTAPI FsRtlNormalizeNtstatus(NTSTATUS status, NTSTATUS generi
 
 NT_EXPORT BOOLEAN NTAPI FsRtlIsTotalDeviceFailure(NTSTATUS status)
 {
-    return !NT_SUCCESS(status) && status != STATUS_CRC_ERROR && status != STATUS_DEVICE_DATA_ERROR &&
-           status != STATUS_NONEXISTENT_SECTOR && status != STATUS_FT_MISSING_MEMBER;
+    return !NT_SUCCESS(status) && status != STATUS_CRC_ERROR &&
+           status != STATUS_DEVICE_DATA_ERROR && status != STATUS_NONEXISTENT_SECTOR &&
+           status != STATUS_FT_MISSING_MEMBER;
 }

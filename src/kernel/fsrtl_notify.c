@@ -1,32 +1,33 @@
 /*
- * Directory change notification for file systems: requests wait on a list until a change that concerns them
- * is reported.
+ * Directory change notification for file systems: requests wait on a list until a change that
+ * concerns them is reported.
  *
- * The driver's list head only has to be initialised; our own record of a waiting request is found by it.
+ * The driver's list head only has to be initialised; our own record of a waiting request is found
+ * by it.
  *
- * Doc: WDK, ntifs.h: FsRtlNotifyFullChangeDirectory, FsRtlNotifyFullReportChange, FsRtlNotifyCleanup,
- * FsRtlNotifyInitializeSync; FILE_NOTIFY_INFORMATION.
+ * Doc: WDK, ntifs.h: FsRtlNotifyFullChangeDirectory, FsRtlNotifyFullReportChange,
+ * FsRtlNotifyCleanup, FsRtlNotifyInitializeSync; FILE_NOTIFY_INFORMATION.
  */
 #include "kernel/kernel_priv.h"
 
 #include <string.h>
 
 VOID NTAPI IoReleaseCancelSpinLock(KIRQL irql);
-PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode, MEMORY_CACHING_TYPE cache, PVOID at,
-                                         ULONG bug_check, ULONG priority);
+PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode, MEMORY_CACHING_TYPE cache,
+                                         PVOID at, ULONG bug_check, ULONG priority);
 
 /* A watch on a directory by one open of it: lives from the first request to the cleanup. */
 struct watch {
     struct pp_list link;
     const LIST_ENTRY *list;
     const void *fs_context;
-    WCHAR *directory;          /* NUL-terminated, no backslash at the end but for the root */
-    bool tree, lost;           /* lost: changes came while nobody asked, and they did not fit */
+    WCHAR *directory; /* NUL-terminated, no backslash at the end but for the root */
+    bool tree, lost;  /* lost: changes came while nobody asked, and they did not fit */
     ULONG filter;
     uint64_t traverse, filter_report, subject;
     bool is_cleaned;
-    struct pp_list irps;       /* struct waiting */
-    uint8_t *changes;          /* entries not delivered yet */
+    struct pp_list irps; /* struct waiting */
+    uint8_t *changes;    /* entries not delivered yet */
     size_t changes_size;
 };
 
@@ -50,7 +51,8 @@ static struct watch *find(const LIST_ENTRY *list, const void *fs_context)
     struct pp_list *it;
 
     ready();
-    PP_LIST_EACH(it, &watches) {
+    PP_LIST_EACH(it, &watches)
+    {
         struct watch *w = PP_CONTAINER(it, struct watch, link);
 
         if (w->list == list && w->fs_context == fs_context)
@@ -80,8 +82,8 @@ static void irp_end(struct waiting *p, NTSTATUS status, const void *bytes, size_
 {
     IRP *irp = p->irp;
     size_t room = io_stack(irp)->Parameters.NotifyDirectory.Length;
-    void *buffer = irp->MdlAddress ? MmMapLockedPagesSpecifyCache(irp->MdlAddress, KernelMode, MmCached, NULL,
-                                                                  FALSE, 16)
+    void *buffer = irp->MdlAddress ? MmMapLockedPagesSpecifyCache(irp->MdlAddress, KernelMode,
+                                                                  MmCached, NULL, FALSE, 16)
                    : irp->AssociatedIrp.SystemBuffer ? irp->AssociatedIrp.SystemBuffer
                                                      : irp->UserBuffer;
 
@@ -114,20 +116,22 @@ NT_EXPORT VOID NTAPI FsRtlpCancelNotify(PDEVICE_OBJECT device, PIRP irp)
 
     (void)device;
     IoReleaseCancelSpinLock(irp->CancelIrql);
-    PP_LIST_EACH(i, &watches) {
+    PP_LIST_EACH(i, &watches)
+    {
         struct watch *w = PP_CONTAINER(i, struct watch, link);
 
         PP_LIST_EACH(it, &w->irps)
-            if (PP_CONTAINER(it, struct waiting, link)->irp == irp) {
-                irp_end(PP_CONTAINER(it, struct waiting, link), STATUS_CANCELLED, NULL, 0);
-                return;
-            }
+        if (PP_CONTAINER(it, struct waiting, link)->irp == irp) {
+            irp_end(PP_CONTAINER(it, struct waiting, link), STATUS_CANCELLED, NULL, 0);
+            return;
+        }
     }
 }
 
 /* ---- Asking ---- */
 
-/* Names come as UNICODE_STRING or as narrow strings, told apart by nobody: file systems use UTF-16. */
+/* Names come as UNICODE_STRING or as narrow strings, told apart by nobody: file systems use UTF-16.
+ */
 static WCHAR *directory_copy(const STRING *name)
 {
     size_t chars = name->Length / sizeof(WCHAR);
@@ -174,7 +178,8 @@ static struct watch *watch_new(const struct ask *a)
     return w;
 }
 
-/* A NULL IRP: the directory is about to be deleted. Changes that came meanwhile end the request at once. */
+/* A NULL IRP: the directory is about to be deleted. Changes that came meanwhile end the request at
+ * once. */
 static void ask(const struct ask *a)
 {
     struct watch *w = find(a->list, a->fs_context);
@@ -182,7 +187,8 @@ static void ask(const struct ask *a)
 
     if (!a->irp) {
         while (w && !pp_list_is_empty(&w->irps))
-            irp_end(PP_CONTAINER(w->irps.next, struct waiting, link), STATUS_DELETE_PENDING, NULL, 0);
+            irp_end(PP_CONTAINER(w->irps.next, struct waiting, link), STATUS_DELETE_PENDING, NULL,
+                    0);
         return;
     }
     p = pp_new(sizeof *p);
@@ -213,22 +219,25 @@ static void ask(const struct ask *a)
     }
 }
 
-NT_EXPORT VOID NTAPI FsRtlNotifyFilterChangeDirectory(PNOTIFY_SYNC sync, PLIST_ENTRY list, PVOID fs_context,
-                                                      PSTRING directory, BOOLEAN tree, BOOLEAN ignore_buffer,
-                                                      ULONG filter, PIRP irp, PVOID traverse, PVOID subject,
-                                                      PVOID filter_report)
+NT_EXPORT VOID NTAPI FsRtlNotifyFilterChangeDirectory(PNOTIFY_SYNC sync, PLIST_ENTRY list,
+                                                      PVOID fs_context, PSTRING directory,
+                                                      BOOLEAN tree, BOOLEAN ignore_buffer,
+                                                      ULONG filter, PIRP irp, PVOID traverse,
+                                                      PVOID subject, PVOID filter_report)
 {
     (void)sync;
-    ask(&(struct ask){list, fs_context, directory, tree, ignore_buffer, filter, irp, KE_ARG(traverse),
-                      KE_ARG(subject), KE_ARG(filter_report)});
+    ask(&(struct ask){list, fs_context, directory, tree, ignore_buffer, filter, irp,
+                      KE_ARG(traverse), KE_ARG(subject), KE_ARG(filter_report)});
 }
 
-NT_EXPORT VOID NTAPI FsRtlNotifyFullChangeDirectory(PNOTIFY_SYNC sync, PLIST_ENTRY list, PVOID fs_context,
-                                                    PSTRING directory, BOOLEAN tree, BOOLEAN ignore_buffer,
-                                                    ULONG filter, PIRP irp, PVOID traverse, PVOID subject)
+NT_EXPORT VOID NTAPI FsRtlNotifyFullChangeDirectory(PNOTIFY_SYNC sync, PLIST_ENTRY list,
+                                                    PVOID fs_context, PSTRING directory,
+                                                    BOOLEAN tree, BOOLEAN ignore_buffer,
+                                                    ULONG filter, PIRP irp, PVOID traverse,
+                                                    PVOID subject)
 {
-    FsRtlNotifyFilterChangeDirectory(sync, list, fs_context, directory, tree, ignore_buffer, filter, irp,
-                                     traverse, subject, NULL);
+    FsRtlNotifyFilterChangeDirectory(sync, list, fs_context, directory, tree, ignore_buffer, filter,
+                                     irp, traverse, subject, NULL);
 }
 
 NT_EXPORT VOID NTAPI FsRtlNotifyCleanup(PNOTIFY_SYNC sync, PLIST_ENTRY list, PVOID fs_context)
@@ -263,8 +272,10 @@ NT_EXPORT VOID NTAPI FsRtlNotifyCleanupAll(PNOTIFY_SYNC sync, PLIST_ENTRY list)
 
 /* ---- Reporting ---- */
 
-/* Is the target in the watched directory (or below, with tree)? *ret_skip: characters before its name there. */
-static bool concerns(const struct watch *w, const WCHAR *target, size_t chars, size_t name_at, size_t *ret_skip)
+/* Is the target in the watched directory (or below, with tree)? *ret_skip: characters before its
+ * name there. */
+static bool concerns(const struct watch *w, const WCHAR *target, size_t chars, size_t name_at,
+                     size_t *ret_skip)
 {
     size_t n = rtl_wcslen(w->directory), i;
     bool is_root = n == 1 && w->directory[0] == '\\';
@@ -282,7 +293,8 @@ static bool concerns(const struct watch *w, const WCHAR *target, size_t chars, s
 static void deliver(struct watch *w, ULONG action, const WCHAR *name, size_t chars)
 {
     FILE_NOTIFY_INFORMATION *i;
-    size_t head = offsetof(FILE_NOTIFY_INFORMATION, FileName), size = pp_align_up(head + chars * 2, 4);
+    size_t head = offsetof(FILE_NOTIFY_INFORMATION, FileName),
+           size = pp_align_up(head + chars * 2, 4);
     size_t old = w->changes_size;
     uint8_t *bytes;
 
@@ -333,48 +345,57 @@ static void report(const struct report *r)
     struct pp_list *it, *tmp;
 
     ready();
-    PP_LIST_EACH_SAFE(it, tmp, &watches) {
+    PP_LIST_EACH_SAFE(it, tmp, &watches)
+    {
         struct watch *w = PP_CONTAINER(it, struct watch, link);
 
         if (w->list != r->list || !(w->filter & r->match) ||
             !concerns(w, target, chars, r->name_at / sizeof *target, &skip))
             continue;
         if (w->tree && w->traverse && r->target_context &&
-            !NT_SUCCESS((NTSTATUS)ke_call(w->traverse, KE_ARG(w->fs_context), KE_ARG(r->target_context),
-                                          w->subject)))
+            !NT_SUCCESS((NTSTATUS)ke_call(w->traverse, KE_ARG(w->fs_context),
+                                          KE_ARG(r->target_context), w->subject)))
             continue;
-        if (w->filter_report && !(BOOLEAN)ke_call(w->filter_report, KE_ARG(w->fs_context),
-                                                  KE_ARG(r->filter_context)))
+        if (w->filter_report &&
+            !(BOOLEAN)ke_call(w->filter_report, KE_ARG(w->fs_context), KE_ARG(r->filter_context)))
             continue;
         deliver(w, r->action, target + skip, chars - skip);
     }
 }
 
-NT_EXPORT VOID NTAPI FsRtlNotifyFilterReportChange(PNOTIFY_SYNC sync, PLIST_ENTRY list, PSTRING target,
-                                                   USHORT name_at, PSTRING stream, PSTRING parent,
-                                                   ULONG match, ULONG action, PVOID target_context,
-                                                   PVOID filter_context)
+NT_EXPORT VOID NTAPI FsRtlNotifyFilterReportChange(PNOTIFY_SYNC sync, PLIST_ENTRY list,
+                                                   PSTRING target, USHORT name_at, PSTRING stream,
+                                                   PSTRING parent, ULONG match, ULONG action,
+                                                   PVOID target_context, PVOID filter_context)
 {
     (void)sync, (void)stream, (void)parent;
     report(&(struct report){list, target, name_at, match, action, target_context, filter_context});
 }
 
-NT_EXPORT VOID NTAPI FsRtlNotifyFullReportChange(PNOTIFY_SYNC sync, PLIST_ENTRY list, PSTRING target,
-                                                 USHORT name_at, PSTRING stream, PSTRING parent, ULONG match,
-                                                 ULONG action, PVOID target_context)
+NT_EXPORT VOID NTAPI FsRtlNotifyFullReportChange(PNOTIFY_SYNC sync, PLIST_ENTRY list,
+                                                 PSTRING target, USHORT name_at, PSTRING stream,
+                                                 PSTRING parent, ULONG match, ULONG action,
+                                                 PVOID target_context)
 {
-    FsRtlNotifyFilterReportChange(sync, list, target, name_at, stream, parent, match, action, target_context,
-                                  NULL);
+    FsRtlNotifyFilterReportChange(sync, list, target, name_at, stream, parent, match, action,
+                                  target_context, NULL);
 }
 
-/* Volume events: told to who registered for changes of the volume's device. Doc: ioevent.h, the GUIDs. */
+/* Volume events: told to who registered for changes of the volume's device. Doc: ioevent.h, the
+ * GUIDs. */
 NT_EXPORT NTSTATUS NTAPI FsRtlNotifyVolumeEvent(PFILE_OBJECT file, ULONG code)
 {
     static const GUID events[] = {
         {0xd16a55e8, 0x1059, 0x11d2, {0x8f, 0xfd, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* dismount */
-        {0xe3c5b178, 0x105d, 0x11d2, {0x8f, 0xfd, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* dismount failed */
+        {0xe3c5b178,
+         0x105d,
+         0x11d2,
+         {0x8f, 0xfd, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* dismount failed */
         {0x50708874, 0xc9af, 0x11d1, {0x8f, 0xef, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* lock */
-        {0xae2eed10, 0x0ba8, 0x11d2, {0x8f, 0xfb, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* lock failed */
+        {0xae2eed10,
+         0x0ba8,
+         0x11d2,
+         {0x8f, 0xfb, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* lock failed */
         {0x9a8c3d68, 0xd0cb, 0x11d1, {0x8f, 0xef, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* unlock */
         {0xb5804878, 0x1a96, 0x11d2, {0x8f, 0xfd, 0, 0xa0, 0xc9, 0xa0, 0x6d, 0x32}}, /* mount */
     };

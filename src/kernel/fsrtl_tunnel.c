@@ -1,6 +1,6 @@
 /*
- * Tunnel caches: names and data of files just deleted or renamed, for 15 seconds, so that a file made again
- * under its name gets its short name and creation time back.
+ * Tunnel caches: names and data of files just deleted or renamed, for 15 seconds, so that a file
+ * made again under its name gets its short name and creation time back.
  *
  * Doc: WDK, ntifs.h: FsRtlInitializeTunnelCache, FsRtlAddToTunnelCache, FsRtlFindInTunnelCache.
  */
@@ -42,8 +42,8 @@ static struct cache *of(const TUNNEL *t)
 
     if (g.all.next)
         PP_LIST_EACH(it, &g.all)
-            if (PP_CONTAINER(it, struct known, link)->block == t->Cache)
-                return &PP_CONTAINER(it, struct known, link)->cache;
+    if (PP_CONTAINER(it, struct known, link)->block == t->Cache)
+        return &PP_CONTAINER(it, struct known, link)->cache;
     return NULL;
 }
 
@@ -99,7 +99,8 @@ static struct entry *find(struct cache *c, uint64_t key, const UNICODE_STRING *n
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &c->entries) {
+    PP_LIST_EACH(it, &c->entries)
+    {
         struct entry *e = PP_CONTAINER(it, struct entry, link);
 
         if (e->key == key && !rtl_compare(e->by_short ? &e->short_name : &e->long_name, name, true))
@@ -109,7 +110,8 @@ static struct entry *find(struct cache *c, uint64_t key, const UNICODE_STRING *n
 }
 
 NT_EXPORT VOID NTAPI FsRtlAddToTunnelCache(PTUNNEL t, ULONGLONG key, PUNICODE_STRING short_name,
-                                           PUNICODE_STRING long_name, BOOLEAN by_short, ULONG size, PVOID data)
+                                           PUNICODE_STRING long_name, BOOLEAN by_short, ULONG size,
+                                           PVOID data)
 {
     struct cache *c = of(t);
     struct entry *e, *old;
@@ -122,7 +124,8 @@ NT_EXPORT VOID NTAPI FsRtlAddToTunnelCache(PTUNNEL t, ULONGLONG key, PUNICODE_ST
     if (!e)
         return;
     e->data = pp_new(size ? size : 1);
-    if (!e->data || !copy_name(&e->short_name, short_name) || !copy_name(&e->long_name, long_name)) {
+    if (!e->data || !copy_name(&e->short_name, short_name) ||
+        !copy_name(&e->long_name, long_name)) {
         pp_free(e->short_name.Buffer);
         pp_free(e->data);
         pp_free(e);
@@ -185,8 +188,8 @@ NT_EXPORT VOID NTAPI FsRtlDeleteKeyFromTunnelCache(PTUNNEL t, ULONGLONG key)
     if (!c)
         return;
     PP_LIST_EACH_SAFE(it, tmp, &c->entries)
-        if (PP_CONTAINER(it, struct entry, link)->key == key)
-            entry_free(c, PP_CONTAINER(it, struct entry, link));
+    if (PP_CONTAINER(it, struct entry, link)->key == key)
+        entry_free(c, PP_CONTAINER(it, struct entry, link));
     t->NumEntries = (USHORT)c->count;
 }
 

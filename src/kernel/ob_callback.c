@@ -1,6 +1,6 @@
 /*
- * ObRegisterCallbacks: filters asked before and told after a handle to a process, thread or desktop is
- * made. They run in order of altitude, the highest first.
+ * ObRegisterCallbacks: filters asked before and told after a handle to a process, thread or desktop
+ * is made. They run in order of altitude, the highest first.
  *
  * Doc: WDK, wdm.h, ObRegisterCallbacks, OB_PRE_OPERATION_CALLBACK, OB_POST_OPERATION_CALLBACK.
  */
@@ -52,7 +52,8 @@ struct ob_post_information { /* OB_POST_OPERATION_INFORMATION */
     } params;
 };
 _Static_assert(offsetof(struct ob_pre_information, params) == 0x28, "OB_PRE_OPERATION_INFORMATION");
-_Static_assert(offsetof(struct ob_post_information, params) == 0x30, "OB_POST_OPERATION_INFORMATION");
+_Static_assert(offsetof(struct ob_post_information, params) == 0x30,
+               "OB_POST_OPERATION_INFORMATION");
 
 struct registration {
     struct pp_list link; /* highest altitude first */
@@ -86,7 +87,8 @@ static int altitude_compare(const WCHAR *a, const WCHAR *b)
     return *a == *b ? 0 : *a < *b ? -1 : 1;
 }
 
-static NTSTATUS registration_fill(struct registration *r, const struct ob_callback_registration *from)
+static NTSTATUS registration_fill(struct registration *r,
+                                  const struct ob_callback_registration *from)
 {
     size_t chars = from->Altitude.Length / sizeof(WCHAR);
     const struct ke_image *image = ke_image_current();
@@ -130,8 +132,10 @@ NT_EXPORT NTSTATUS NTAPI ObRegisterCallbacks(struct ob_callback_registration *fr
     status = registration_fill(r, from);
     if (status)
         goto fail_free;
-    PP_LIST_EACH(it, &g.all) {
-        int order = altitude_compare(PP_CONTAINER(it, struct registration, link)->altitude, r->altitude);
+    PP_LIST_EACH(it, &g.all)
+    {
+        int order =
+            altitude_compare(PP_CONTAINER(it, struct registration, link)->altitude, r->altitude);
 
         if (!order) {
             status = STATUS_FLT_INSTANCE_ALTITUDE_COLLISION;
@@ -162,15 +166,16 @@ NT_EXPORT VOID NTAPI ObUnRegisterCallbacks(PVOID handle)
     struct vf_case c = {.rule = VF_VER_OBJECT_COUNT,
                         .p = {0, KE_ARG(handle), UINT64_MAX},
                         .access = VF_NO_ACCESS,
-                        .detail = "ObUnRegisterCallbacks was given no (or no longer a) registration"};
+                        .detail =
+                            "ObUnRegisterCallbacks was given no (or no longer a) registration"};
     struct pp_list *it;
 
     if (g.is_ready)
         PP_LIST_EACH(it, &g.all)
-            if (PP_CONTAINER(it, struct registration, link)->handle == handle) {
-                drop(PP_CONTAINER(it, struct registration, link));
-                return;
-            }
+    if (PP_CONTAINER(it, struct registration, link)->handle == handle) {
+        drop(PP_CONTAINER(it, struct registration, link));
+        return;
+    }
     (void)vf_report(&c);
 }
 
@@ -186,7 +191,8 @@ ACCESS_MASK ob_callbacks_pre(void *object, ACCESS_MASK access, bool is_kernel, b
     g.is_running = true;
     info = ex_alloc_kernel(sizeof *info, "ObPr", false);
     info->params.OriginalDesiredAccess = access;
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct registration *r = PP_CONTAINER(it, struct registration, link);
 
         for (unsigned i = 0; i < r->count; i++) {
@@ -210,7 +216,8 @@ ACCESS_MASK ob_callbacks_pre(void *object, ACCESS_MASK access, bool is_kernel, b
     return access;
 }
 
-void ob_callbacks_post(void *object, ACCESS_MASK access, bool is_kernel, bool is_duplicate, NTSTATUS status)
+void ob_callbacks_post(void *object, ACCESS_MASK access, bool is_kernel, bool is_duplicate,
+                       NTSTATUS status)
 {
     struct ob_type *type = ob_type_of(object);
     ULONG operation = is_duplicate ? OP_DUPLICATE : OP_CREATE;
@@ -228,8 +235,9 @@ void ob_callbacks_post(void *object, ACCESS_MASK access, bool is_kernel, bool is
         for (unsigned i = 0; i < r->count; i++) {
             if (r->op[i].type != type || !(r->op[i].operations & operation) || !r->op[i].post)
                 continue;
-            *info = (struct ob_post_information){operation, is_kernel, object, ob_type_object(type),
-                                                 r->op[i].call_context, status, &info->params, {access}};
+            *info = (struct ob_post_information){
+                operation, is_kernel,     object,  ob_type_object(type), r->op[i].call_context,
+                status,    &info->params, {access}};
             (void)ke_call(r->op[i].post, r->context, KE_ARG(info));
         }
     }
@@ -244,7 +252,8 @@ unsigned ob_check_unload(struct ke_image *image)
 
     if (!g.is_ready)
         return 0;
-    PP_LIST_EACH_SAFE(it, tmp, &g.all) {
+    PP_LIST_EACH_SAFE(it, tmp, &g.all)
+    {
         struct registration *r = PP_CONTAINER(it, struct registration, link);
         struct vf_case c = {.rule = VF_UNLOAD_CALLBACK,
                             .p = {r->op[0].pre ? r->op[0].pre : r->op[0].post},

@@ -1,8 +1,9 @@
 /*
  * The object manager's exports.
  *
- * A driver's pointer is checked against the table of objects before it is believed; a handle against the
- * table of the process. What Driver Verifier says about bad handles is said here (0xC4/3C, F5, F6, F7).
+ * A driver's pointer is checked against the table of objects before it is believed; a handle
+ * against the table of the process. What Driver Verifier says about bad handles is said here
+ * (0xC4/3C, F5, F6, F7).
  *
  * Doc: WDK, wdm.h and ntifs.h, the Ob routines; "Driver Verifier, object reference checks".
  */
@@ -53,8 +54,8 @@ NT_EXPORT VOID NTAPI ObDereferenceObjectDeferDeleteWithTag(PVOID object, ULONG t
     ObDereferenceObjectDeferDelete(object);
 }
 
-NT_EXPORT NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID object, ACCESS_MASK access, POBJECT_TYPE type,
-                                                    KPROCESSOR_MODE mode)
+NT_EXPORT NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID object, ACCESS_MASK access,
+                                                    POBJECT_TYPE type, KPROCESSOR_MODE mode)
 {
     struct ob_type *is = ob_type_of(object);
 
@@ -114,7 +115,8 @@ static void judge_bad_handle(HANDLE h, POBJECT_TYPE type, KPROCESSOR_MODE mode)
     bool is_kernel = (KE_ARG(h) >> 31) == 0x1FFFFFFFF;
 
     if (mode != KernelMode) {
-        /* A program may pass anything; a driver that says UserMode for its own kernel handle is wrong. */
+        /* A program may pass anything; a driver that says UserMode for its own kernel handle is
+         * wrong. */
         if (is_kernel && ps_current() == ps_system && KE_ARG(h) < UINT64_MAX - 8)
             report_handle(VF_VER_HANDLE_MODE, h, type, (uint64_t)mode);
         return;
@@ -122,7 +124,8 @@ static void judge_bad_handle(HANDLE h, POBJECT_TYPE type, KPROCESSOR_MODE mode)
     report_handle(h ? VF_VER_HANDLE_BAD : VF_VER_HANDLE_NULL, h, type, 0);
 }
 
-/* A handle of a program, referenced as the kernel's own: the program can close or replace it meanwhile. */
+/* A handle of a program, referenced as the kernel's own: the program can close or replace it
+ * meanwhile. */
 static void check_user_handle(HANDLE h, KPROCESSOR_MODE mode)
 {
     struct vf_case c = {.rule = VF_VER_HANDLE_USER,
@@ -130,7 +133,8 @@ static void check_user_handle(HANDLE h, KPROCESSOR_MODE mode)
                         .access = VF_NO_ACCESS};
     const struct ke_image *im = ke_image_current();
 
-    if (mode == KernelMode && h && !(KE_ARG(h) >> 31) && ps_current() != ps_system && im && im->is_verified)
+    if (mode == KernelMode && h && !(KE_ARG(h) >> 31) && ps_current() != ps_system && im &&
+        im->is_verified)
         (void)vf_report(&c);
 }
 
@@ -165,8 +169,9 @@ NT_EXPORT NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE h, ACCESS_MASK access,
     return STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI ObReferenceObjectByHandleWithTag(HANDLE h, ACCESS_MASK access, POBJECT_TYPE type,
-                                                          KPROCESSOR_MODE mode, ULONG tag, PVOID *ret,
+NT_EXPORT NTSTATUS NTAPI ObReferenceObjectByHandleWithTag(HANDLE h, ACCESS_MASK access,
+                                                          POBJECT_TYPE type, KPROCESSOR_MODE mode,
+                                                          ULONG tag, PVOID *ret,
                                                           POBJECT_HANDLE_INFORMATION ret_info)
 {
     (void)tag;
@@ -178,9 +183,9 @@ NT_EXPORT NTSTATUS NTAPI ObCloseHandle(HANDLE h, KPROCESSOR_MODE mode)
     return ob_handle_close_mode(h, mode);
 }
 
-NT_EXPORT NTSTATUS NTAPI ObOpenObjectByPointer(PVOID object, ULONG attributes, PACCESS_STATE access_state,
-                                               ACCESS_MASK access, POBJECT_TYPE type,
-                                               KPROCESSOR_MODE mode, PHANDLE ret)
+NT_EXPORT NTSTATUS NTAPI ObOpenObjectByPointer(PVOID object, ULONG attributes,
+                                               PACCESS_STATE access_state, ACCESS_MASK access,
+                                               POBJECT_TYPE type, KPROCESSOR_MODE mode, PHANDLE ret)
 {
     struct ob_type *is = ob_type_of(object);
     HANDLE h;
@@ -204,9 +209,9 @@ NT_EXPORT NTSTATUS NTAPI ObOpenObjectByPointer(PVOID object, ULONG attributes, P
 }
 
 NT_EXPORT NTSTATUS NTAPI ObOpenObjectByPointerWithTag(PVOID object, ULONG attributes,
-                                                      PACCESS_STATE access_state, ACCESS_MASK access,
-                                                      POBJECT_TYPE type, KPROCESSOR_MODE mode, ULONG tag,
-                                                      PHANDLE ret)
+                                                      PACCESS_STATE access_state,
+                                                      ACCESS_MASK access, POBJECT_TYPE type,
+                                                      KPROCESSOR_MODE mode, ULONG tag, PHANDLE ret)
 {
     (void)tag;
     return ObOpenObjectByPointer(object, attributes, access_state, access, type, mode, ret);
@@ -227,7 +232,8 @@ static bool find_handle(void *ctx, const EPROCESS *process, HANDLE h, void *obje
     struct find_handle *f = ctx;
 
     if (process != f->process || (f->object && f->object != object) ||
-        (f->type && ob_type_of(object) != f->type) || (f->info && f->info->GrantedAccess != info->access))
+        (f->type && ob_type_of(object) != f->type) ||
+        (f->info && f->info->GrantedAccess != info->access))
         return true;
     f->found = h;
     return false;
@@ -319,8 +325,8 @@ NT_EXPORT NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES attr, POBJECT_TYP
 }
 
 /* Name of an object, file names after their device's. Doc: ntifs.h, ObQueryNameString. */
-NT_EXPORT NTSTATUS NTAPI ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG length,
-                                           PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info,
+                                           ULONG length, PULONG ret_length)
 {
     WCHAR *text = pp_new(UNICODE_STRING_MAX_BYTES + 2u);
     size_t chars = UNICODE_STRING_MAX_BYTES / 2, used;
@@ -341,7 +347,8 @@ NT_EXPORT NTSTATUS NTAPI ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATIO
     } else {
         memset(&info->Name, 0, sizeof info->Name);
         if (used) {
-            info->Name = (UNICODE_STRING){(USHORT)(used * 2), (USHORT)(used * 2 + 2), (PWSTR)(info + 1)};
+            info->Name =
+                (UNICODE_STRING){(USHORT)(used * 2), (USHORT)(used * 2 + 2), (PWSTR)(info + 1)};
             memcpy(info + 1, text, (used + 1) * sizeof *text);
         }
     }
@@ -416,9 +423,11 @@ NT_EXPORT NTSTATUS NTAPI ObCreateObject(KPROCESSOR_MODE probe_mode, POBJECT_TYPE
                                                  body_size, paged_charge, nonpaged_charge, ret});
 }
 
-/* Names the object as ObCreateObject was told, opens a handle when asked for. The creator's reference goes. */
-NT_EXPORT NTSTATUS NTAPI ObInsertObject(PVOID object, PACCESS_STATE access_state, ACCESS_MASK access,
-                                        ULONG extra_references, PVOID *ret_object, PHANDLE ret)
+/* Names the object as ObCreateObject was told, opens a handle when asked for. The creator's
+ * reference goes. */
+NT_EXPORT NTSTATUS NTAPI ObInsertObject(PVOID object, PACCESS_STATE access_state,
+                                        ACCESS_MASK access, ULONG extra_references,
+                                        PVOID *ret_object, PHANDLE ret)
 {
     struct ob_where w = {0};
     UNICODE_STRING name = {0};

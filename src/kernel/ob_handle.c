@@ -1,12 +1,13 @@
 /*
  * Handles. Each process has a table; the System process's is the kernel table. A handle made with
- * OBJ_KERNEL_HANDLE, or by a thread of the System process, lies in the kernel table; the former is spelled
- * with the upper 33 bits set and is good in every process, for kernel mode only.
+ * OBJ_KERNEL_HANDLE, or by a thread of the System process, lies in the kernel table; the former is
+ * spelled with the upper 33 bits set and is good in every process, for kernel mode only.
  *
- * Values are multiples of 4 and start at 4; a closed one is used again last, so that a stale handle is
- * noticed rather than hits a neighbour.
+ * Values are multiples of 4 and start at 4; a closed one is used again last, so that a stale handle
+ * is noticed rather than hits a neighbour.
  *
- * Doc: WDK, "Object Handles"; wdm.h, ObReferenceObjectByHandle; bug checks 0x93, 0xC4/3C, F5, F6, F7.
+ * Doc: WDK, "Object Handles"; wdm.h, ObReferenceObjectByHandle; bug checks 0x93, 0xC4/3C, F5, F6,
+ * F7.
  */
 #include "kernel/kernel_priv.h"
 
@@ -25,8 +26,8 @@ struct slot {
 
 struct ob_table {
     struct pp_list link;
-    EPROCESS *process; /* no reference */
-    struct slot *slot; /* [0] is not used */
+    EPROCESS *process;   /* no reference */
+    struct slot *slot;   /* [0] is not used */
     uint32_t size, used; /* slots ever used: [1, size); handles open */
     uint32_t room;
     uint32_t free_first, free_last;
@@ -62,7 +63,8 @@ static struct ob_table *table_of(const EPROCESS *process)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.tables) {
+    PP_LIST_EACH(it, &g.tables)
+    {
         struct ob_table *t = PP_CONTAINER(it, struct ob_table, link);
 
         if (t->process && t->process == process)
@@ -140,7 +142,8 @@ static HANDLE value_of(const struct ob_table *t, const struct slot *s, bool is_k
 
 /* ---- New handles ---- */
 
-static NTSTATUS insert(struct ob_table *t, void *object, ACCESS_MASK access, ULONG attributes, HANDLE *ret)
+static NTSTATUS insert(struct ob_table *t, void *object, ACCESS_MASK access, ULONG attributes,
+                       HANDLE *ret)
 {
     struct ob_entry *e = ob_entry_of(object);
     uint32_t i;
@@ -159,7 +162,8 @@ static NTSTATUS insert(struct ob_table *t, void *object, ACCESS_MASK access, ULO
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS new_in(struct ob_table *t, void *object, ACCESS_MASK access, ULONG attributes, HANDLE *ret)
+static NTSTATUS new_in(struct ob_table *t, void *object, ACCESS_MASK access, ULONG attributes,
+                       HANDLE *ret)
 {
     struct ob_type *type = ob_type_of(object);
     bool is_kernel = attributes & OBJ_KERNEL_HANDLE;
@@ -181,8 +185,8 @@ NTSTATUS ob_handle_new(void *object, ACCESS_MASK access, ULONG attributes, HANDL
     return new_in(t, object, access, attributes, ret);
 }
 
-NTSTATUS ob_handle_new_in(const EPROCESS *process, void *object, ACCESS_MASK access, ULONG attributes,
-                          HANDLE *ret)
+NTSTATUS ob_handle_new_in(const EPROCESS *process, void *object, ACCESS_MASK access,
+                          ULONG attributes, HANDLE *ret)
 {
     struct ob_table *t = attributes & OBJ_KERNEL_HANDLE ? &g.kernel : table_of(process);
 
@@ -201,7 +205,8 @@ static void *pseudo(HANDLE h)
     return NULL;
 }
 
-NTSTATUS ob_handle_ref_mode(HANDLE h, KPROCESSOR_MODE mode, void **ret, struct ob_handle_info *ret_info)
+NTSTATUS ob_handle_ref_mode(HANDLE h, KPROCESSOR_MODE mode, void **ret,
+                            struct ob_handle_info *ret_info)
 {
     struct ob_table *t;
     struct slot *s;
@@ -215,8 +220,8 @@ NTSTATUS ob_handle_ref_mode(HANDLE h, KPROCESSOR_MODE mode, void **ret, struct o
         if (!s)
             return STATUS_INVALID_HANDLE;
         object = s->object;
-        info = (struct ob_handle_info){s->access, s->attributes & (OBJ_INHERIT | OB_HANDLE_PROTECTED),
-                                       t == &g.kernel};
+        info = (struct ob_handle_info){
+            s->access, s->attributes & (OBJ_INHERIT | OB_HANDLE_PROTECTED), t == &g.kernel};
     }
     ob_ref(object);
     if (ret_info)
@@ -247,14 +252,15 @@ NTSTATUS ob_handle_set(HANDLE h, ULONG attributes)
 
     if (!s)
         return STATUS_INVALID_HANDLE;
-    s->attributes = (s->attributes & OBJ_KERNEL_HANDLE) | (attributes & (OBJ_INHERIT | OB_HANDLE_PROTECTED));
+    s->attributes =
+        (s->attributes & OBJ_KERNEL_HANDLE) | (attributes & (OBJ_INHERIT | OB_HANDLE_PROTECTED));
     return STATUS_SUCCESS;
 }
 
 /* ---- Close ---- */
 
-/* A name without handles goes, unless the object is permanent, or a device's or driver's, which live until
- * the I/O manager deletes them. */
+/* A name without handles goes, unless the object is permanent, or a device's or driver's, which
+ * live until the I/O manager deletes them. */
 static bool loses_name(const struct ob_entry *e)
 {
     return e->name && !e->handles && !e->is_permanent && e->type != ob_type_device &&
@@ -284,7 +290,8 @@ static void report_close(HANDLE h, uint64_t why)
         .rule = VF_INVALID_KERNEL_HANDLE,
         .p = {KE_ARG(h), why},
         .access = VF_NO_ACCESS,
-        .detail = why ? "the handle that was closed is not valid" : "the handle is protected from close",
+        .detail =
+            why ? "the handle that was closed is not valid" : "the handle is protected from close",
     };
 
     (void)vf_report(&c);
@@ -331,20 +338,23 @@ void ob_table_free(struct ob_table *t)
 }
 
 void ob_each_handle(bool (*fn)(void *ctx, const EPROCESS *process, HANDLE h, void *object,
-                               const struct ob_handle_info *info), void *ctx)
+                               const struct ob_handle_info *info),
+                    void *ctx)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.tables) {
+    PP_LIST_EACH(it, &g.tables)
+    {
         struct ob_table *t = PP_CONTAINER(it, struct ob_table, link);
 
         for (uint32_t i = 1; i < t->size; i++) {
             struct slot *s = &t->slot[i];
-            struct ob_handle_info info = {s->access, s->attributes & (OBJ_INHERIT | OB_HANDLE_PROTECTED),
-                                          t == &g.kernel};
+            struct ob_handle_info info = {
+                s->access, s->attributes & (OBJ_INHERIT | OB_HANDLE_PROTECTED), t == &g.kernel};
 
-            if (s->object && !fn(ctx, t->process ? t->process : ps_system,
-                                 value_of(t, s, s->attributes & OBJ_KERNEL_HANDLE), s->object, &info))
+            if (s->object &&
+                !fn(ctx, t->process ? t->process : ps_system,
+                    value_of(t, s, s->attributes & OBJ_KERNEL_HANDLE), s->object, &info))
                 return;
         }
     }
@@ -379,7 +389,8 @@ NTSTATUS ob_finish(void *object, const OBJECT_ATTRIBUTES *attr, ACCESS_MASK acce
     return status;
 }
 
-NTSTATUS ob_open_named(const OBJECT_ATTRIBUTES *attr, struct ob_type *type, ACCESS_MASK access, HANDLE *ret)
+NTSTATUS ob_open_named(const OBJECT_ATTRIBUTES *attr, struct ob_type *type, ACCESS_MASK access,
+                       HANDLE *ret)
 {
     struct ob_where w;
     void *object;

@@ -1,18 +1,20 @@
 /*
  * The name space: directories, symbolic links, look-up.
  *
- * A name costs one reference on its object, held by the directory. Names are compared without regard to
- * case, as Windows does by default (obcaseinsensitive). Objects of the types Device and Key take the rest
- * of a path themselves (a file's name, a key's path).
+ * A name costs one reference on its object, held by the directory. Names are compared without
+ * regard to case, as Windows does by default (obcaseinsensitive). Objects of the types Device and
+ * Key take the rest of a path themselves (a file's name, a key's path).
  *
  *     \  -+- ??  -> \GLOBAL??          DosDevices -> \??
- *         +- GLOBAL??                  C: -> \Device\HarddiskVolume1, GLOBALROOT -> "\", Global -> itself
+ *         +- GLOBAL??                  C: -> \Device\HarddiskVolume1, GLOBALROOT -> "\", Global ->
+ * itself
  *         +- Device, Driver, FileSystem, Callback, BaseNamedObjects, KernelObjects, ObjectTypes,
  *         |  Security, Sessions, Windows, RPC Control, KnownDlls
  *         +- SystemRoot -> \Device\HarddiskVolume1\Windows
  *         +- Registry (made by cm_init)
  *
- * Doc: WDK, "Object Names", "Object Directories", "MS-DOS Device Names"; wdm.h, IoCreateSymbolicLink.
+ * Doc: WDK, "Object Names", "Object Directories", "MS-DOS Device Names"; wdm.h,
+ * IoCreateSymbolicLink.
  */
 #include "kernel/kernel_priv.h"
 
@@ -21,7 +23,8 @@
 
 enum { REPARSE_MAX = 32, RING = 8 };
 
-/* A path being walked; the buffers rotate, so that what look-ups hand out stays readable for a while. */
+/* A path being walked; the buffers rotate, so that what look-ups hand out stays readable for a
+ * while. */
 struct path {
     WCHAR *text;
     size_t chars, pos;
@@ -51,7 +54,8 @@ static struct ob_name *find_child(struct ob_entry *dir, const WCHAR *text, size_
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &dir->children) {
+    PP_LIST_EACH(it, &dir->children)
+    {
         struct ob_name *n = PP_CONTAINER(it, struct ob_name, link);
 
         if (same_name(n, text, chars))
@@ -113,7 +117,8 @@ void *ob_directory_entry(const void *directory, size_t index, const WCHAR **ret_
 
     if (!e || e->type != ob_type_directory)
         return NULL;
-    PP_LIST_EACH(it, &e->children) {
+    PP_LIST_EACH(it, &e->children)
+    {
         struct ob_name *n = PP_CONTAINER(it, struct ob_name, link);
 
         if (!index--) {
@@ -161,7 +166,8 @@ static NTSTATUS path_reparse(struct path *p, const WCHAR *target)
     return STATUS_SUCCESS;
 }
 
-/* The next component: [*start, p->pos). Syntax: one backslash, then at least one other character. */
+/* The next component: [*start, p->pos). Syntax: one backslash, then at least one other character.
+ */
 static NTSTATUS path_next(struct path *p, bool is_relative_start, size_t *start)
 {
     if (!is_relative_start) {
@@ -287,7 +293,8 @@ NTSTATUS ob_insert_at(const struct ob_where *where, void *object)
     to.open_link = true; /* a link of that name is a collision, too */
     status = walk(&w, &to);
     if (!status)
-        return w.path.pos < w.path.chars ? STATUS_OBJECT_PATH_NOT_FOUND : STATUS_OBJECT_NAME_COLLISION;
+        return w.path.pos < w.path.chars ? STATUS_OBJECT_PATH_NOT_FOUND
+                                         : STATUS_OBJECT_NAME_COLLISION;
     if (status != STATUS_OBJECT_NAME_NOT_FOUND || w.last == w.last_end)
         return status;
     return add_child(w.dir, w.path.text + w.last, w.last_end - w.last, e);
@@ -334,7 +341,8 @@ void ob_where_done(struct ob_where *w)
 
 /* ---- Symbolic links ---- */
 
-/* What a driver sees of a link: creation time and target. Doc: Windows Internals 7, "Symbolic links". */
+/* What a driver sees of a link: creation time and target. Doc: Windows Internals 7, "Symbolic
+ * links". */
 struct link_body {
     LARGE_INTEGER CreationTime;
     UNICODE_STRING LinkTarget;
@@ -381,7 +389,8 @@ NTSTATUS ob_symlink_new(const UNICODE_STRING *name, const UNICODE_STRING *target
 NTSTATUS ob_symlink_delete(const UNICODE_STRING *name)
 {
     void *link;
-    NTSTATUS status = ob_lookup_at(&(struct ob_where){.name = name, .open_link = true}, &link, NULL);
+    NTSTATUS status =
+        ob_lookup_at(&(struct ob_where){.name = name, .open_link = true}, &link, NULL);
 
     if (status)
         return status;
@@ -434,7 +443,8 @@ bool ob_name_of(const void *object, WCHAR *buf, size_t chars)
     return true;
 }
 
-void ob_each_name(const WCHAR *directory, bool (*fn)(void *ctx, const WCHAR *name, void *object), void *ctx)
+void ob_each_name(const WCHAR *directory, bool (*fn)(void *ctx, const WCHAR *name, void *object),
+                  void *ctx)
 {
     UNICODE_STRING name;
     struct ob_entry *e;
@@ -445,7 +455,8 @@ void ob_each_name(const WCHAR *directory, bool (*fn)(void *ctx, const WCHAR *nam
     if (ob_lookup(&name, &dir, NULL))
         return;
     e = ob_entry_of(dir);
-    PP_LIST_EACH_SAFE(it, tmp, &e->children) {
+    PP_LIST_EACH_SAFE(it, tmp, &e->children)
+    {
         struct ob_name *n = PP_CONTAINER(it, struct ob_name, link);
 
         if (!fn(ctx, n->text, n->entry->object))
@@ -457,11 +468,25 @@ void ob_each_name(const WCHAR *directory, bool (*fn)(void *ctx, const WCHAR *nam
 /* ---- What is there from the start ---- */
 
 static const WCHAR *const directories[] = {
-    u"\\Device",           u"\\GLOBAL??",        u"\\Driver",       u"\\FileSystem",
-    u"\\FileSystem\\Filters", u"\\Callback",     u"\\BaseNamedObjects", u"\\KernelObjects",
-    u"\\ObjectTypes",      u"\\Security",        u"\\Sessions",     u"\\Sessions\\0",
-    u"\\Sessions\\1",      u"\\Sessions\\1\\BaseNamedObjects",      u"\\Windows",
-    u"\\RPC Control",      u"\\KnownDlls",       u"\\NLS",          u"\\ArcName",
+    u"\\Device",
+    u"\\GLOBAL??",
+    u"\\Driver",
+    u"\\FileSystem",
+    u"\\FileSystem\\Filters",
+    u"\\Callback",
+    u"\\BaseNamedObjects",
+    u"\\KernelObjects",
+    u"\\ObjectTypes",
+    u"\\Security",
+    u"\\Sessions",
+    u"\\Sessions\\0",
+    u"\\Sessions\\1",
+    u"\\Sessions\\1\\BaseNamedObjects",
+    u"\\Windows",
+    u"\\RPC Control",
+    u"\\KnownDlls",
+    u"\\NLS",
+    u"\\ArcName",
 };
 
 static const WCHAR *const links[][2] = {

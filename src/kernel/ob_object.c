@@ -2,9 +2,9 @@
  * Objects: types, headers, reference counts.
  *
  * A body lies in guarded kernel memory with an OBJECT_HEADER in front of it, as on Windows, so that
- * drivers that peek there see what they expect. The truth is in our own record (struct ob_entry), found by
- * the body's address in a hash table: a driver that damages a header damages a mirror, and an address that
- * is no object is known as such before anything is touched.
+ * drivers that peek there see what they expect. The truth is in our own record (struct ob_entry),
+ * found by the body's address in a hash table: a driver that damages a header damages a mirror, and
+ * an address that is no object is known as such before anything is touched.
  *
  * One host thread; no locks. ob_unref may run a type's delete routine.
  *
@@ -152,7 +152,8 @@ static void count_objects(struct ob_type *type, int delta)
     if (!body)
         return; /* the type of types is being made */
     body->TotalNumberOfObjects += (ULONG)delta;
-    body->HighWaterNumberOfObjects = PP_MAX(body->HighWaterNumberOfObjects, body->TotalNumberOfObjects);
+    body->HighWaterNumberOfObjects =
+        PP_MAX(body->HighWaterNumberOfObjects, body->TotalNumberOfObjects);
 }
 
 void *ob_new(struct ob_type *type, size_t size, const char tag[4])
@@ -203,8 +204,9 @@ static void report_count(const void *object, struct ob_type *type, int delta)
         .addr = KE_ARG(object),
         .has_addr = true,
         .access = VF_NO_ACCESS,
-        .detail = delta > 0 ? "reference to an object whose last reference is gone, or to no object"
-                            : "dereference of an object whose last reference is gone, or of no object",
+        .detail = delta > 0
+                      ? "reference to an object whose last reference is gone, or to no object"
+                      : "dereference of an object whose last reference is gone, or of no object",
     };
 
     if (!vf_rule_on(c.rule)) {
@@ -384,7 +386,8 @@ ACCESS_MASK ob_map_access(const struct ob_type *type, ACCESS_MASK access)
         access |= type->mapping.GenericExecute;
     if (access & (GENERIC_ALL | MAXIMUM_ALLOWED))
         access |= type->mapping.GenericAll;
-    return access & ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL | MAXIMUM_ALLOWED);
+    return access &
+           ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL | MAXIMUM_ALLOWED);
 }
 
 struct ob_type *ob_type_new(const WCHAR *name, const GENERIC_MAPPING *mapping, ACCESS_MASK valid)
@@ -418,7 +421,10 @@ struct ob_type *ob_type_new(const WCHAR *name, const GENERIC_MAPPING *mapping, A
     return t;
 }
 
-#define MAPPING(r, w, x, all) {0x20000u | (r), 0x20000u | (w), 0x20000u | (x), (all)}
+#define MAPPING(r, w, x, all)                                 \
+    {                                                         \
+        0x20000u | (r), 0x20000u | (w), 0x20000u | (x), (all) \
+    }
 
 static const struct {
     const WCHAR *name;
@@ -435,27 +441,32 @@ static const struct {
      VARIABLE(ObDirectoryObjectType)},
     {u"SymbolicLink", MAPPING(1, 0, 1, 0xF0001), 0xF0001, &ob_type_symlink,
      VARIABLE(ObSymbolicLinkObjectType)},
-    {u"Token", MAPPING(0x1A, 0x1E0, 5, 0xF01FF), 0x1F01FF, &ob_type_token, VARIABLE(SeTokenObjectType)},
+    {u"Token", MAPPING(0x1A, 0x1E0, 5, 0xF01FF), 0x1F01FF, &ob_type_token,
+     VARIABLE(SeTokenObjectType)},
     {u"Job", MAPPING(4, 0xB, 0x100000, 0x1F003F), 0x1F003F, &ob_type_job, VARIABLE(PsJobType)},
     {u"Process", MAPPING(0x410, 0xBEB, 0x121001, 0x1FFFFF), 0x1FFFFF, &ob_type_process,
      VARIABLE(PsProcessType)},
     {u"Thread", MAPPING(0x48, 0x437, 0x120800, 0x1FFFFF), 0x1FFFFF, &ob_type_thread,
      VARIABLE(PsThreadType)},
-    {u"Event", MAPPING(1, 2, 0x100000, 0x1F0003), 0x1F0003, &ob_type_event, VARIABLE(ExEventObjectType)},
+    {u"Event", MAPPING(1, 2, 0x100000, 0x1F0003), 0x1F0003, &ob_type_event,
+     VARIABLE(ExEventObjectType)},
     {u"Mutant", MAPPING(1, 0, 0x100000, 0x1F0001), 0x1F0001, &ob_type_mutant,
      VARIABLE(ExMutantObjectType)},
     {u"Callback", MAPPING(0, 1, 0x100000, 0x1F0001), 0x1F0001, &ob_type_callback,
      VARIABLE(ExCallbackObjectType)},
     {u"Semaphore", MAPPING(1, 2, 0x100000, 0x1F0003), 0x1F0003, &ob_type_semaphore,
      VARIABLE(ExSemaphoreObjectType)},
-    {u"Timer", MAPPING(1, 2, 0x100000, 0x1F0003), 0x1F0003, &ob_type_timer, VARIABLE(ExTimerObjectType)},
+    {u"Timer", MAPPING(1, 2, 0x100000, 0x1F0003), 0x1F0003, &ob_type_timer,
+     VARIABLE(ExTimerObjectType)},
     {u"WindowStation", MAPPING(0x303, 0x1C, 0x60, 0xF037F), 0xF037F, NULL,
      VARIABLE(ExWindowStationObjectType)},
     {u"Desktop", MAPPING(0x41, 0xBE, 0x100, 0xF01FF), 0xF01FF, NULL, VARIABLE(ExDesktopObjectType)},
-    {u"Section", MAPPING(5, 2, 8, 0xF001F), 0x1F001F, &ob_type_section, VARIABLE(MmSectionObjectType)},
+    {u"Section", MAPPING(5, 2, 8, 0xF001F), 0x1F001F, &ob_type_section,
+     VARIABLE(MmSectionObjectType)},
     {u"Key", MAPPING(0x19, 6, 0x39, 0xF003F), 0x1F003F, &ob_type_key, VARIABLE(CmKeyObjectType)},
     {u"ALPC Port", MAPPING(1, 1, 0, 0x1F0001), 0x1F0001, NULL, VARIABLE(LpcPortObjectType)},
-    {u"Adapter", MAPPING(0, 0, 0, 0x1F01FF), 0x1F01FF, &ob_type_adapter, VARIABLE(IoAdapterObjectType)},
+    {u"Adapter", MAPPING(0, 0, 0, 0x1F01FF), 0x1F01FF, &ob_type_adapter,
+     VARIABLE(IoAdapterObjectType)},
     {u"Controller", MAPPING(0, 0, 0, 0x1F01FF), 0x1F01FF, &ob_type_controller,
      VARIABLE(IoControllerObjectType)},
     {u"Device", MAPPING(0x100089, 0x100116, 0x1000A0, 0x1F01FF), 0x1F01FF, &ob_type_device,

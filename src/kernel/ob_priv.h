@@ -3,23 +3,25 @@
 #define POOLPROOF_OB_PRIV_H
 
 struct ob_type; /* native side of an OBJECT_TYPE */
-/* Types in use; the exported variables (IoDeviceObjectType...) point to their driver-visible objects. */
-extern struct ob_type *ob_type_device, *ob_type_driver, *ob_type_file, *ob_type_event, *ob_type_thread,
-    *ob_type_process, *ob_type_key, *ob_type_section, *ob_type_symlink, *ob_type_directory,
-    *ob_type_semaphore, *ob_type_mutant, *ob_type_timer, *ob_type_callback, *ob_type_token,
-    *ob_type_adapter, *ob_type_controller, *ob_type_job;
+/* Types in use; the exported variables (IoDeviceObjectType...) point to their driver-visible
+ * objects. */
+extern struct ob_type *ob_type_device, *ob_type_driver, *ob_type_file, *ob_type_event,
+    *ob_type_thread, *ob_type_process, *ob_type_key, *ob_type_section, *ob_type_symlink,
+    *ob_type_directory, *ob_type_semaphore, *ob_type_mutant, *ob_type_timer, *ob_type_callback,
+    *ob_type_token, *ob_type_adapter, *ob_type_controller, *ob_type_job;
 
-/* Types and the standard directories; fills the type variables of KE_DATA. First of all in ke_init, after
- * ex_alloc_kernel works. Returns 0 or -ENOMEM. */
+/* Types and the standard directories; fills the type variables of KE_DATA. First of all in ke_init,
+ * after ex_alloc_kernel works. Returns 0 or -ENOMEM. */
 int ob_init(void);
 
-/* Body of `size` bytes in guarded kernel memory (its end against a guard), reference count 1. Zeroed. */
+/* Body of `size` bytes in guarded kernel memory (its end against a guard), reference count 1.
+ * Zeroed. */
 void *ob_new(struct ob_type *type, size_t size, const char tag[4]);
 void ob_ref(void *object);
 void ob_unref(void *object); /* at 0: runs the type's delete routine, frees */
 bool ob_is(const void *object, struct ob_type *type);
-struct ob_type *ob_type_of(const void *object); /* NULL: not an object of ours */
-POBJECT_TYPE ob_type_object(const struct ob_type *type); /* the driver-visible side */
+struct ob_type *ob_type_of(const void *object);               /* NULL: not an object of ours */
+POBJECT_TYPE ob_type_object(const struct ob_type *type);      /* the driver-visible side */
 struct ob_type *ob_type_from_object(const void *type_object); /* NULL: no such type */
 /* Type's name, e.g. "Device", NUL-terminated. */
 const WCHAR *ob_type_name(const struct ob_type *type);
@@ -42,15 +44,16 @@ const void *ob_security_of(const void *object, size_t *ret_size);
 /* Names are absolute: \Device\Foo. Case-insensitive. Insert keeps one reference. */
 NTSTATUS ob_insert(const UNICODE_STRING *name, void *object);
 void ob_remove_name(void *object);
-/* Follows symbolic links (\??\X, \DosDevices\X, \GLOBAL??\X alike). *rest gets what is left after the name
- * of a device or of the registry (may be NULL: something left is then an error); it stays readable until
- * the eighth look-up from now. References the object. */
+/* Follows symbolic links (\??\X, \DosDevices\X, \GLOBAL??\X alike). *rest gets what is left after
+ * the name of a device or of the registry (may be NULL: something left is then an error); it stays
+ * readable until the eighth look-up from now. References the object. */
 NTSTATUS ob_lookup(const UNICODE_STRING *name, void **ret, UNICODE_STRING *rest);
 NTSTATUS ob_symlink_new(const UNICODE_STRING *name, const UNICODE_STRING *target);
 NTSTATUS ob_symlink_delete(const UNICODE_STRING *name);
 bool ob_name_of(const void *object, WCHAR *buf, size_t chars); /* full name, NUL-terminated */
 /* Each name in a directory, e.g. u"\\Device". fn returns false to stop. */
-void ob_each_name(const WCHAR *directory, bool (*fn)(void *ctx, const WCHAR *name, void *object), void *ctx);
+void ob_each_name(const WCHAR *directory, bool (*fn)(void *ctx, const WCHAR *name, void *object),
+                  void *ctx);
 
 /* Look-up and insertion with everything OBJECT_ATTRIBUTES can say. */
 struct ob_where {
@@ -64,13 +67,15 @@ void ob_where_done(struct ob_where *w);
 NTSTATUS ob_lookup_at(const struct ob_where *w, void **ret, UNICODE_STRING *rest);
 NTSTATUS ob_insert_at(const struct ob_where *w, void *object);
 /* Name of a symbolic link's target. */
-NTSTATUS ob_symlink_target(const void *link, UNICODE_STRING *ret); /* ret->Buffer: the object manager's */
+NTSTATUS ob_symlink_target(const void *link,
+                           UNICODE_STRING *ret);       /* ret->Buffer: the object manager's */
 void *ob_symlink_object(const UNICODE_STRING *target); /* without a name yet; reference count 1 */
 void *ob_directory_new(void);
 /* Entry number `index` of a directory; NULL past the end. No reference taken. */
 void *ob_directory_entry(const void *directory, size_t index, const WCHAR **ret_name);
 
-/* Handles: kernel ones have bit 31..63 set (0xFFFFFFFF8000xxxx), process ones are multiples of 4. */
+/* Handles: kernel ones have bit 31..63 set (0xFFFFFFFF8000xxxx), process ones are multiples of 4.
+ */
 NTSTATUS ob_handle_new(void *object, ACCESS_MASK access, ULONG attributes, HANDLE *ret);
 NTSTATUS ob_handle_close(HANDLE h);
 /* References. type NULL = any. */
@@ -83,7 +88,8 @@ struct ob_handle_info {
 };
 enum { OB_HANDLE_PROTECTED = 1 };
 /* The same with the caller's mode: a kernel handle is invalid for UserMode. */
-NTSTATUS ob_handle_ref_mode(HANDLE h, KPROCESSOR_MODE mode, void **ret, struct ob_handle_info *ret_info);
+NTSTATUS ob_handle_ref_mode(HANDLE h, KPROCESSOR_MODE mode, void **ret,
+                            struct ob_handle_info *ret_info);
 NTSTATUS ob_handle_close_mode(HANDLE h, KPROCESSOR_MODE mode);
 NTSTATUS ob_handle_set(HANDLE h, ULONG attributes);
 /* One more table, for a new process; freed with all its handles. */
@@ -91,21 +97,24 @@ struct ob_table *ob_table_new(EPROCESS *process);
 void ob_table_free(struct ob_table *t);
 uint32_t ob_table_count(const EPROCESS *process);
 /* In another process's table, which it must have. */
-NTSTATUS ob_handle_new_in(const EPROCESS *process, void *object, ACCESS_MASK access, ULONG attributes,
-                          HANDLE *ret);
+NTSTATUS ob_handle_new_in(const EPROCESS *process, void *object, ACCESS_MASK access,
+                          ULONG attributes, HANDLE *ret);
 /* Each open handle, all tables. fn returns false to stop. */
 void ob_each_handle(bool (*fn)(void *ctx, const EPROCESS *process, HANDLE h, void *object,
-                               const struct ob_handle_info *info), void *ctx);
+                               const struct ob_handle_info *info),
+                    void *ctx);
 /* GENERIC_* bits replaced by what they mean for the type. */
 ACCESS_MASK ob_map_access(const struct ob_type *type, ACCESS_MASK access);
 
-/* What ObCreateObject-like callers and system services end with: name it (attr may be NULL), open a handle,
- * drop the creator's reference. */
+/* What ObCreateObject-like callers and system services end with: name it (attr may be NULL), open a
+ * handle, drop the creator's reference. */
 NTSTATUS ob_finish(void *object, const OBJECT_ATTRIBUTES *attr, ACCESS_MASK access, HANDLE *ret);
 /* Open an existing named object of this type by OBJECT_ATTRIBUTES. */
-NTSTATUS ob_open_named(const OBJECT_ATTRIBUTES *attr, struct ob_type *type, ACCESS_MASK access, HANDLE *ret);
+NTSTATUS ob_open_named(const OBJECT_ATTRIBUTES *attr, struct ob_type *type, ACCESS_MASK access,
+                       HANDLE *ret);
 
-/* ObRegisterCallbacks left behind by an image: for the unload check. Returns how many were dropped. */
+/* ObRegisterCallbacks left behind by an image: for the unload check. Returns how many were dropped.
+ */
 unsigned ob_check_unload(struct ke_image *image);
 
 /* ---- Shared by ob_*.c only ---- */
@@ -126,15 +135,15 @@ struct ob_header {
 _Static_assert(sizeof(struct ob_header) == 0x30, "OBJECT_HEADER");
 
 struct ob_name {
-    struct pp_list link;    /* ob_entry.children of dir */
+    struct pp_list link; /* ob_entry.children of dir */
     struct ob_entry *dir, *entry;
     USHORT chars;
-    WCHAR text[];           /* NUL-terminated */
+    WCHAR text[]; /* NUL-terminated */
 };
 
 /* Our own record of an object: what a driver can damage is only a mirror of it. */
 struct ob_entry {
-    struct ob_entry *next;   /* hash chain */
+    struct ob_entry *next; /* hash chain */
     void *object;
     struct ob_type *type;
     int64_t refs, handles;
@@ -151,7 +160,7 @@ struct ob_entry *ob_entry_of(const void *object); /* NULL: not an object of ours
 
 struct ob_type {
     const WCHAR *name;
-    void *object;            /* struct ob_type_body, itself an object */
+    void *object; /* struct ob_type_body, itself an object */
     void (*on_delete)(void *object);
     void (*on_close)(void *object, int64_t handles_left);
     GENERIC_MAPPING mapping;
@@ -166,6 +175,7 @@ int ob_name_init(void);
 int ob_handle_init(void);
 /* Handle callbacks of ObRegisterCallbacks: ask them about a new handle. Returns the access left. */
 ACCESS_MASK ob_callbacks_pre(void *object, ACCESS_MASK access, bool is_kernel, bool is_duplicate);
-void ob_callbacks_post(void *object, ACCESS_MASK access, bool is_kernel, bool is_duplicate, NTSTATUS status);
+void ob_callbacks_post(void *object, ACCESS_MASK access, bool is_kernel, bool is_duplicate,
+                       NTSTATUS status);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Notify routines for processes and images: registration, calls, the check at unload. (Threads: ps_thread.c.)
+ * Notify routines for processes and images: registration, calls, the check at unload. (Threads:
+ * ps_thread.c.)
  *
  * Doc: WDK, ntddk.h: PsSetCreateProcessNotifyRoutine(Ex, Ex2), PsSetLoadImageNotifyRoutine(Ex),
  * PsRemoveLoadImageNotifyRoutine.
@@ -58,16 +59,18 @@ NT_EXPORT NTSTATUS NTAPI PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_
 }
 
 /* Doc: only for images linked with /INTEGRITYCHECK, else STATUS_ACCESS_DENIED. */
-NT_EXPORT NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_EX routine,
-                                                           BOOLEAN remove)
+NT_EXPORT NTSTATUS NTAPI
+PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_EX routine, BOOLEAN remove)
 {
     const struct ke_image *image = ke_image_at(KE_ARG(routine));
 
     if (!remove && image && !(pe_image_info(image->pe)->dll_characteristics & 0x80)) {
         char text[200];
 
-        pp_fmt(text, sizeof text, "%s: PsSetCreateProcessNotifyRoutineEx is refused, as on Windows: the image "
-               "is not linked with /INTEGRITYCHECK", image->name);
+        pp_fmt(text, sizeof text,
+               "%s: PsSetCreateProcessNotifyRoutineEx is refused, as on Windows: the image "
+               "is not linked with /INTEGRITYCHECK",
+               image->name);
         ke_m.config.host.warn(ke_m.config.host.ctx, text);
         return STATUS_ACCESS_DENIED;
     }
@@ -75,7 +78,8 @@ NT_EXPORT NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIF
 }
 
 /* kind 0: PsCreateProcessNotifySubsystems, the Ex form for all subsystems. */
-NT_EXPORT NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx2(ULONG kind, PVOID routine, BOOLEAN remove)
+NT_EXPORT NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx2(ULONG kind, PVOID routine,
+                                                            BOOLEAN remove)
 {
     if (kind)
         return STATUS_INVALID_PARAMETER;
@@ -87,7 +91,8 @@ NT_EXPORT NTSTATUS NTAPI PsSetLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE 
     return add(IMAGE, KE_ARG(routine)) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI PsSetLoadImageNotifyRoutineEx(PLOAD_IMAGE_NOTIFY_ROUTINE routine, ULONG_PTR flags)
+NT_EXPORT NTSTATUS NTAPI PsSetLoadImageNotifyRoutineEx(PLOAD_IMAGE_NOTIFY_ROUTINE routine,
+                                                       ULONG_PTR flags)
 {
     if (flags > 1)
         return STATUS_INVALID_PARAMETER_2;
@@ -135,8 +140,10 @@ static void string_free(UNICODE_STRING *s)
 NTSTATUS ps_notify_create(EPROCESS *process)
 {
     PS_CREATE_NOTIFY_INFO *info = ex_alloc_kernel(sizeof *info, "PsCr", false);
-    UNICODE_STRING *path = string_new(ps_image_path(process)), *line = string_new(ps_command_line(process));
-    uint64_t parent = KE_ARG(process->InheritedFromUniqueProcessId), id = KE_ARG(process->UniqueProcessId);
+    UNICODE_STRING *path = string_new(ps_image_path(process)),
+                   *line = string_new(ps_command_line(process));
+    uint64_t parent = KE_ARG(process->InheritedFromUniqueProcessId),
+             id = KE_ARG(process->UniqueProcessId);
     NTSTATUS status;
 
     info->Size = sizeof *info;
@@ -162,7 +169,8 @@ NTSTATUS ps_notify_create(EPROCESS *process)
 
 void ps_notify_exit(EPROCESS *process)
 {
-    uint64_t parent = KE_ARG(process->InheritedFromUniqueProcessId), id = KE_ARG(process->UniqueProcessId);
+    uint64_t parent = KE_ARG(process->InheritedFromUniqueProcessId),
+             id = KE_ARG(process->UniqueProcessId);
 
     for (size_t i = 0; i < PP_COUNT(g.notify); i++) {
         const struct notify n = g.notify[i];
@@ -197,8 +205,8 @@ void ps_notify_image(const WCHAR *path, uint64_t pid, uint64_t base, uint64_t si
 /* A program that starts, loads its image and ends at once; in a request or system thread. */
 NTSTATUS ps_exercise(void)
 {
-    EPROCESS *p = ps_new(ke_client_id_next(), u"\\Device\\HarddiskVolume1\\Windows\\System32\\whoami.exe",
-                         ps_user);
+    EPROCESS *p = ps_new(ke_client_id_next(),
+                         u"\\Device\\HarddiskVolume1\\Windows\\System32\\whoami.exe", ps_user);
     NTSTATUS status;
     EPROCESS *old;
 
@@ -230,7 +238,8 @@ bool ke_program_run(void)
 unsigned ps_check_unload(struct ke_image *image)
 {
     static const char *const what[] = {"", "PsSetCreateProcessNotifyRoutine",
-                                       "PsSetCreateProcessNotifyRoutineEx", "PsSetLoadImageNotifyRoutine"};
+                                       "PsSetCreateProcessNotifyRoutineEx",
+                                       "PsSetLoadImageNotifyRoutine"};
     unsigned left = 0;
 
     for (size_t i = 0; i < PP_COUNT(g.notify); i++) {

@@ -1,11 +1,12 @@
 /*
- * Processes: System (4), the program that sends the requests (poolproof.exe, 1000), and short-lived ones
- * made to exercise notify routines. All share the one simulated user space; being attached to a process
- * decides which handle table is meant and what PsGetCurrentProcess says.
+ * Processes: System (4), the program that sends the requests (poolproof.exe, 1000), and short-lived
+ * ones made to exercise notify routines. All share the one simulated user space; being attached to
+ * a process decides which handle table is meant and what PsGetCurrentProcess says.
  *
  * EPROCESS has the layout of build 19045; what drivers read there by offset is filled in.
  *
- * Doc: WDK, ntifs.h and ntddk.h: PsLookupProcessByProcessId, KeStackAttachProcess, PsGetProcessId...
+ * Doc: WDK, ntifs.h and ntddk.h: PsLookupProcessByProcessId, KeStackAttachProcess,
+ * PsGetProcessId...
  */
 #include "kernel/kernel_priv.h"
 
@@ -18,7 +19,7 @@ static struct {
     struct ps_process {
         EPROCESS *object; /* NULL: free */
         struct ob_table *table;
-        WCHAR path[128];    /* \Device\HarddiskVolume1\... */
+        WCHAR path[128]; /* \Device\HarddiskVolume1\... */
         WCHAR command[128];
         bool has_exited;
     } process[PROCESSES_MAX];
@@ -178,7 +179,8 @@ EPROCESS *ps_new(uint64_t id, const WCHAR *path, EPROCESS *parent)
     return e;
 }
 
-/* The process ends: handles are closed, waiters wake, its id is free. The creator's reference goes. */
+/* The process ends: handles are closed, waiters wake, its id is free. The creator's reference goes.
+ */
 void ps_exit(EPROCESS *process, NTSTATUS status)
 {
     struct ps_process *p = find(process);
@@ -204,8 +206,9 @@ int ps_init(void)
     ps_system = ps_new(PS_SYSTEM_PID, u"System", NULL);
     if (!ps_system)
         return -ENOMEM;
-    ps_user = ps_new(PS_USER_PID, u"\\Device\\HarddiskVolume1\\Program Files\\Poolproof\\poolproof.exe",
-                     ps_system);
+    ps_user =
+        ps_new(PS_USER_PID, u"\\Device\\HarddiskVolume1\\Program Files\\Poolproof\\poolproof.exe",
+               ps_system);
     if (!ps_user)
         return -ENOMEM;
     ps_system->PriorityClass = 2;
@@ -400,8 +403,9 @@ NT_EXPORT KPROCESSOR_MODE NTAPI ExGetPreviousMode(void)
 
 /* ---- Attaching ---- */
 
-/* Doc: ntifs.h, KeStackAttachProcess: *state remembers; nested attaches keep it to themselves. The value 1
- * stands for "was there already". Only the process is moved: APC queues are the scheduler's. */
+/* Doc: ntifs.h, KeStackAttachProcess: *state remembers; nested attaches keep it to themselves. The
+ * value 1 stands for "was there already". Only the process is moved: APC queues are the
+ * scheduler's. */
 NT_EXPORT VOID NTAPI KeStackAttachProcess(PKPROCESS process, PKAPC_STATE state)
 {
     KTHREAD *t = &ke_thread_now->object->Tcb;
@@ -496,7 +500,8 @@ NT_EXPORT VOID NTAPI PsChargePoolQuota(PEPROCESS process, POOL_TYPE type, ULONG_
     charge(process, type & 1 ? QUOTA_PAGED : QUOTA_NONPAGED, (int64_t)amount);
 }
 
-NT_EXPORT NTSTATUS NTAPI PsChargeProcessPoolQuota(PEPROCESS process, POOL_TYPE type, ULONG_PTR amount)
+NT_EXPORT NTSTATUS NTAPI PsChargeProcessPoolQuota(PEPROCESS process, POOL_TYPE type,
+                                                  ULONG_PTR amount)
 {
     charge(process, type & 1 ? QUOTA_PAGED : QUOTA_NONPAGED, (int64_t)amount);
     return STATUS_SUCCESS;

@@ -1,8 +1,8 @@
 /*
  * Subjects, access checks, privileges, descriptors as the Se routines handle them.
  *
- * The check follows [MS-DTYP] 2.5.3.2: owner's implicit rights, then the ACEs in order; kernel mode is granted
- * everything it asks for.
+ * The check follows [MS-DTYP] 2.5.3.2: owner's implicit rights, then the ACEs in order; kernel mode
+ * is granted everything it asks for.
  *
  * Doc: WDK, wdm.h and ntifs.h: SeAccessCheck, SeCaptureSubjectContext, SePrivilegeCheck,
  * SeCaptureSecurityDescriptor, SeAssignSecurity, SeQuerySecurityDescriptorInfo.
@@ -19,7 +19,8 @@ enum { TAG_SD = 0x64536553 /* "SeSd" */ };
 NT_EXPORT VOID NTAPI SeCaptureSubjectContextEx(PETHREAD thread, PEPROCESS process,
                                                PSECURITY_SUBJECT_CONTEXT c)
 {
-    struct se_token *client = thread && thread->ClientSecurity ? se_token_of(thread->ClientSecurity) : NULL;
+    struct se_token *client =
+        thread && thread->ClientSecurity ? se_token_of(thread->ClientSecurity) : NULL;
     void *primary = (void *)(uintptr_t)(process->Token & ~0xFull);
 
     memset(c, 0, sizeof *c);
@@ -92,7 +93,8 @@ static ACCESS_MASK walk_acl(const struct se_check *c, ACCESS_MASK wanted)
         ACCESS_MASK mask = map(ace->Mask, &c->mapping);
 
         if (!(ace->Header.AceFlags & INHERIT_ONLY_ACE)) {
-            if (ace->Header.AceType == ACCESS_ALLOWED_ACE_TYPE && se_has_group(c->token, &ace->SidStart, false))
+            if (ace->Header.AceType == ACCESS_ALLOWED_ACE_TYPE &&
+                se_has_group(c->token, &ace->SidStart, false))
                 granted |= mask & ~denied;
             else if (ace->Header.AceType == ACCESS_DENIED_ACE_TYPE &&
                      se_has_group(c->token, &ace->SidStart, true))
@@ -135,20 +137,25 @@ NTSTATUS se_access_check(const struct se_check *c, ACCESS_MASK *ret_granted)
 
 /* Ten parameters, as Windows has it. */
 NT_EXPORT BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR sd, PSECURITY_SUBJECT_CONTEXT context,
-                                      BOOLEAN locked, ACCESS_MASK desired, ACCESS_MASK granted_before,
-                                      PPRIVILEGE_SET *ret_privileges, PGENERIC_MAPPING mapping,
-                                      KPROCESSOR_MODE mode, PACCESS_MASK ret_granted, PNTSTATUS ret_status)
+                                      BOOLEAN locked, ACCESS_MASK desired,
+                                      ACCESS_MASK granted_before, PPRIVILEGE_SET *ret_privileges,
+                                      PGENERIC_MAPPING mapping, KPROCESSOR_MODE mode,
+                                      PACCESS_MASK ret_granted, PNTSTATUS ret_status)
 {
-    struct se_check c = {.token = effective(context), .desired = desired,
-                         .granted_before = granted_before, .mapping = *mapping};
+    struct se_check c = {.token = effective(context),
+                         .desired = desired,
+                         .granted_before = granted_before,
+                         .mapping = *mapping};
     ACCESS_MASK granted = 0;
 
     (void)locked;
     if (ret_privileges)
         *ret_privileges = NULL;
     if (mode == KernelMode) {
-        *ret_granted = (desired & MAXIMUM_ALLOWED ? mapping->GenericAll | (desired & ~MAXIMUM_ALLOWED)
-                                                  : map(desired, mapping)) | granted_before;
+        *ret_granted =
+            (desired & MAXIMUM_ALLOWED ? mapping->GenericAll | (desired & ~MAXIMUM_ALLOWED)
+                                       : map(desired, mapping)) |
+            granted_before;
         *ret_status = STATUS_SUCCESS;
         return TRUE;
     }
@@ -244,17 +251,20 @@ NT_EXPORT NTSTATUS NTAPI SeAppendPrivileges(PACCESS_STATE state, PPRIVILEGE_SET 
 
     if (to->PrivilegeCount + set->PrivilegeCount > 3)
         ke_not_modelled("SeAppendPrivileges", "more than three privileges");
-    memcpy(&to->Privilege[to->PrivilegeCount], set->Privilege, set->PrivilegeCount * sizeof set->Privilege[0]);
+    memcpy(&to->Privilege[to->PrivilegeCount], set->Privilege,
+           set->PrivilegeCount * sizeof set->Privilege[0]);
     to->PrivilegeCount += set->PrivilegeCount;
     return STATUS_SUCCESS;
 }
 
 /* Nothing is audited: the descriptor asks for it in its SACL, which is not looked at. */
-NT_EXPORT VOID NTAPI SeOpenObjectAuditAlarm(PUNICODE_STRING type, PVOID object, PUNICODE_STRING name,
-                                            PSECURITY_DESCRIPTOR sd, PACCESS_STATE state, BOOLEAN created,
-                                            BOOLEAN granted, KPROCESSOR_MODE mode, PBOOLEAN ret_on_close)
+NT_EXPORT VOID NTAPI SeOpenObjectAuditAlarm(PUNICODE_STRING type, PVOID object,
+                                            PUNICODE_STRING name, PSECURITY_DESCRIPTOR sd,
+                                            PACCESS_STATE state, BOOLEAN created, BOOLEAN granted,
+                                            KPROCESSOR_MODE mode, PBOOLEAN ret_on_close)
 {
-    (void)type, (void)object, (void)name, (void)sd, (void)state, (void)created, (void)granted, (void)mode;
+    (void)type, (void)object, (void)name, (void)sd, (void)state, (void)created, (void)granted,
+        (void)mode;
     *ret_on_close = FALSE;
 }
 
@@ -308,9 +318,11 @@ static NTSTATUS check_sd(PSECURITY_DESCRIPTOR sd)
     return STATUS_SUCCESS;
 }
 
-/* A self-relative copy in the caller's pool; kernel mode without force gets its own pointer back. */
+/* A self-relative copy in the caller's pool; kernel mode without force gets its own pointer back.
+ */
 NT_EXPORT NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR sd, KPROCESSOR_MODE mode,
-                                                     POOL_TYPE type, BOOLEAN force, PSECURITY_DESCRIPTOR *ret)
+                                                     POOL_TYPE type, BOOLEAN force,
+                                                     PSECURITY_DESCRIPTOR *ret)
 {
     struct se_sd parts;
     NTSTATUS status;
@@ -330,7 +342,8 @@ NT_EXPORT NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR sd, KP
     return to_driver(&parts, type, ret);
 }
 
-NT_EXPORT VOID NTAPI SeReleaseSecurityDescriptor(PSECURITY_DESCRIPTOR sd, KPROCESSOR_MODE mode, BOOLEAN force)
+NT_EXPORT VOID NTAPI SeReleaseSecurityDescriptor(PSECURITY_DESCRIPTOR sd, KPROCESSOR_MODE mode,
+                                                 BOOLEAN force)
 {
     if (sd && (mode != KernelMode || force))
         ex_free_for_driver(sd, 0);
@@ -343,9 +356,8 @@ NT_EXPORT BOOLEAN NTAPI SeValidSecurityDescriptor(ULONG length, PSECURITY_DESCRI
     return length >= sizeof *d && d->Control & SE_SELF_RELATIVE && !check_sd(sd);
 }
 
-NT_EXPORT NTSTATUS NTAPI SeConvertStringSecurityDescriptorToSecurityDescriptor(PWSTR text, ULONG revision,
-                                                                               PSECURITY_DESCRIPTOR *ret,
-                                                                               PULONG ret_size)
+NT_EXPORT NTSTATUS NTAPI SeConvertStringSecurityDescriptorToSecurityDescriptor(
+    PWSTR text, ULONG revision, PSECURITY_DESCRIPTOR *ret, PULONG ret_size)
 {
     void *sd = NULL, *copy;
     size_t size = 0;
@@ -380,11 +392,11 @@ static struct se_sd select_parts(const void *sd, SECURITY_INFORMATION info)
         parts.group = NULL;
     if (!(info & DACL_SECURITY_INFORMATION)) {
         parts.dacl = NULL;
-        parts.control &= (USHORT)~(SE_DACL_PRESENT | SE_DACL_DEFAULTED | SE_DACL_PROTECTED);
+        parts.control &= (USHORT) ~(SE_DACL_PRESENT | SE_DACL_DEFAULTED | SE_DACL_PROTECTED);
     }
     if (!(info & (SACL_SECURITY_INFORMATION | LABEL_SECURITY_INFORMATION))) {
         parts.sacl = NULL;
-        parts.control &= (USHORT)~(SE_SACL_PRESENT | SE_SACL_DEFAULTED | SE_SACL_PROTECTED);
+        parts.control &= (USHORT) ~(SE_SACL_PRESENT | SE_SACL_DEFAULTED | SE_SACL_PROTECTED);
     }
     return parts;
 }
@@ -430,11 +442,13 @@ void *se_merge(const void *old, SECURITY_INFORMATION info, const void *from, siz
     return se_sd_build(&parts, ret_size);
 }
 
-NT_EXPORT NTSTATUS NTAPI SeQuerySecurityDescriptorInfo(PSECURITY_INFORMATION info, PSECURITY_DESCRIPTOR to,
-                                                       PULONG length, PSECURITY_DESCRIPTOR *sd)
+NT_EXPORT NTSTATUS NTAPI SeQuerySecurityDescriptorInfo(PSECURITY_INFORMATION info,
+                                                       PSECURITY_DESCRIPTOR to, PULONG length,
+                                                       PSECURITY_DESCRIPTOR *sd)
 {
     if (!*sd) { /* no descriptor: an empty one */
-        SECURITY_DESCRIPTOR_RELATIVE empty = {SECURITY_DESCRIPTOR_REVISION, 0, SE_SELF_RELATIVE, 0, 0, 0, 0};
+        SECURITY_DESCRIPTOR_RELATIVE empty = {
+            SECURITY_DESCRIPTOR_REVISION, 0, SE_SELF_RELATIVE, 0, 0, 0, 0};
         ULONG room = *length;
 
         *length = sizeof empty;
@@ -446,10 +460,12 @@ NT_EXPORT NTSTATUS NTAPI SeQuerySecurityDescriptorInfo(PSECURITY_INFORMATION inf
     return se_query(*sd, *info, to, length);
 }
 
-/* The new descriptor comes from the caller's pool; the old one is freed by the caller (wdm.h) or here (Ex). */
+/* The new descriptor comes from the caller's pool; the old one is freed by the caller (wdm.h) or
+ * here (Ex). */
 NT_EXPORT NTSTATUS NTAPI SeSetSecurityDescriptorInfo(PVOID object, PSECURITY_INFORMATION info,
-                                                     PSECURITY_DESCRIPTOR from, PSECURITY_DESCRIPTOR *sd,
-                                                     POOL_TYPE type, PGENERIC_MAPPING mapping)
+                                                     PSECURITY_DESCRIPTOR from,
+                                                     PSECURITY_DESCRIPTOR *sd, POOL_TYPE type,
+                                                     PGENERIC_MAPPING mapping)
 {
     size_t size;
     void *built, *copy;
@@ -527,9 +543,10 @@ static NTSTATUS assign(const struct assign *a, PSECURITY_DESCRIPTOR *ret)
                     ACE_HEADER *to = (ACE_HEADER *)(acl_bytes + acl->AclSize);
 
                     memcpy(to, ace, ace->AceSize);
-                    to->AceFlags = (UCHAR)(INHERITED_ACE | (container && !(ace->AceFlags & NO_PROPAGATE_INHERIT_ACE)
-                                                                ? ace->AceFlags & 3
-                                                                : 0));
+                    to->AceFlags = (UCHAR)(INHERITED_ACE |
+                                           (container && !(ace->AceFlags & NO_PROPAGATE_INHERIT_ACE)
+                                                ? ace->AceFlags & 3
+                                                : 0));
                     acl->AclSize = (USHORT)(acl->AclSize + ace->AceSize);
                     acl->AceCount++;
                 }
@@ -561,23 +578,29 @@ static NTSTATUS assign(const struct assign *a, PSECURITY_DESCRIPTOR *ret)
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI SeAssignSecurity(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR explicit_sd,
+NT_EXPORT NTSTATUS NTAPI SeAssignSecurity(PSECURITY_DESCRIPTOR parent,
+                                          PSECURITY_DESCRIPTOR explicit_sd,
                                           PSECURITY_DESCRIPTOR *ret, BOOLEAN is_directory,
-                                          PSECURITY_SUBJECT_CONTEXT context, PGENERIC_MAPPING mapping,
-                                          POOL_TYPE type)
+                                          PSECURITY_SUBJECT_CONTEXT context,
+                                          PGENERIC_MAPPING mapping, POOL_TYPE type)
 {
-    return assign(&(struct assign){parent, explicit_sd, effective(context), is_directory, mapping, type}, ret);
+    return assign(
+        &(struct assign){parent, explicit_sd, effective(context), is_directory, mapping, type},
+        ret);
 }
 
-NT_EXPORT NTSTATUS NTAPI SeAssignSecurityEx(PSECURITY_DESCRIPTOR parent, PSECURITY_DESCRIPTOR explicit_sd,
+NT_EXPORT NTSTATUS NTAPI SeAssignSecurityEx(PSECURITY_DESCRIPTOR parent,
+                                            PSECURITY_DESCRIPTOR explicit_sd,
                                             PSECURITY_DESCRIPTOR *ret, PVOID object_type,
                                             BOOLEAN is_directory, ULONG flags,
-                                            PSECURITY_SUBJECT_CONTEXT context, PGENERIC_MAPPING mapping,
-                                            POOL_TYPE type)
+                                            PSECURITY_SUBJECT_CONTEXT context,
+                                            PGENERIC_MAPPING mapping, POOL_TYPE type)
 {
     (void)object_type;
     (void)flags;
-    return assign(&(struct assign){parent, explicit_sd, effective(context), is_directory, mapping, type}, ret);
+    return assign(
+        &(struct assign){parent, explicit_sd, effective(context), is_directory, mapping, type},
+        ret);
 }
 
 NT_EXPORT NTSTATUS NTAPI SeDeassignSecurity(PSECURITY_DESCRIPTOR *sd)

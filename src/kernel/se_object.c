@@ -3,8 +3,8 @@
  *
  * A descriptor is kept with each object that was given one; the others have the default of devices.
  *
- * Doc: WDK, ntifs.h: ZwSetSecurityObject, ZwQuerySecurityObject, ObGetObjectSecurity, ZwOpenProcessTokenEx,
- * ZwQueryInformationToken, SeQueryInformationToken, SeImpersonateClientEx.
+ * Doc: WDK, ntifs.h: ZwSetSecurityObject, ZwQuerySecurityObject, ObGetObjectSecurity,
+ * ZwOpenProcessTokenEx, ZwQueryInformationToken, SeQueryInformationToken, SeImpersonateClientEx.
  */
 #include "kernel/se_priv.h"
 
@@ -14,8 +14,9 @@ enum { TAG_TOKEN = 0x6F546553 /* "SeTo" */ };
 
 /* ---- Objects ---- */
 
-NT_EXPORT NTSTATUS NTAPI ZwQuerySecurityObject(HANDLE h, SECURITY_INFORMATION info, PSECURITY_DESCRIPTOR to,
-                                               ULONG length, PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwQuerySecurityObject(HANDLE h, SECURITY_INFORMATION info,
+                                               PSECURITY_DESCRIPTOR to, ULONG length,
+                                               PULONG ret_length)
 {
     void *object;
     size_t size;
@@ -29,7 +30,8 @@ NT_EXPORT NTSTATUS NTAPI ZwQuerySecurityObject(HANDLE h, SECURITY_INFORMATION in
     return status;
 }
 
-/* A device's descriptor belongs to the named device at the bottom; a file handle leads to its device. */
+/* A device's descriptor belongs to the named device at the bottom; a file handle leads to its
+ * device. */
 static void *owner_of_security(void *object)
 {
     return ob_is(object, ob_type_file) ? ((FILE_OBJECT *)object)->DeviceObject : object;
@@ -58,12 +60,14 @@ static NTSTATUS set_security(HANDLE h, SECURITY_INFORMATION info, PSECURITY_DESC
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwSetSecurityObject(HANDLE h, SECURITY_INFORMATION info, PSECURITY_DESCRIPTOR sd)
+NT_EXPORT NTSTATUS NTAPI ZwSetSecurityObject(HANDLE h, SECURITY_INFORMATION info,
+                                             PSECURITY_DESCRIPTOR sd)
 {
     return set_security(h, info, sd);
 }
 
-NT_EXPORT NTSTATUS NTAPI NtSetSecurityObject(HANDLE h, SECURITY_INFORMATION info, PSECURITY_DESCRIPTOR sd)
+NT_EXPORT NTSTATUS NTAPI NtSetSecurityObject(HANDLE h, SECURITY_INFORMATION info,
+                                             PSECURITY_DESCRIPTOR sd)
 {
     if (!zw_probe(ps_previous_mode(), sd, sizeof(SECURITY_DESCRIPTOR)))
         return STATUS_ACCESS_VIOLATION;
@@ -71,7 +75,8 @@ NT_EXPORT NTSTATUS NTAPI NtSetSecurityObject(HANDLE h, SECURITY_INFORMATION info
 }
 
 /* A copy that ObReleaseObjectSecurity takes back; *allocated: it has to. */
-NT_EXPORT NTSTATUS NTAPI ObGetObjectSecurity(PVOID object, PSECURITY_DESCRIPTOR *ret, PBOOLEAN allocated)
+NT_EXPORT NTSTATUS NTAPI ObGetObjectSecurity(PVOID object, PSECURITY_DESCRIPTOR *ret,
+                                             PBOOLEAN allocated)
 {
     size_t size;
     const void *sd;
@@ -97,7 +102,8 @@ NT_EXPORT NTSTATUS NTAPI ObSetSecurityObjectByPointer(PVOID object, SECURITY_INF
                                                       PSECURITY_DESCRIPTOR sd)
 {
     size_t size;
-    void *built = ob_type_of(object) ? se_merge(se_object_sd(object, &size), info, sd, &size) : NULL;
+    void *built =
+        ob_type_of(object) ? se_merge(se_object_sd(object, &size), info, sd, &size) : NULL;
 
     if (!built)
         return ob_type_of(object) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
@@ -106,8 +112,8 @@ NT_EXPORT NTSTATUS NTAPI ObSetSecurityObjectByPointer(PVOID object, SECURITY_INF
     return STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI ObAssignSecurity(PACCESS_STATE state, PSECURITY_DESCRIPTOR parent, PVOID object,
-                                          POBJECT_TYPE type)
+NT_EXPORT NTSTATUS NTAPI ObAssignSecurity(PACCESS_STATE state, PSECURITY_DESCRIPTOR parent,
+                                          PVOID object, POBJECT_TYPE type)
 {
     size_t size;
     const void *sd = state->SecurityDescriptor ? state->SecurityDescriptor : parent;
@@ -130,7 +136,8 @@ struct shared_sd {
     uint8_t bytes[];
 };
 
-NT_EXPORT NTSTATUS NTAPI ObLogSecurityDescriptor(PSECURITY_DESCRIPTOR in, PSECURITY_DESCRIPTOR *ret, ULONG bias)
+NT_EXPORT NTSTATUS NTAPI ObLogSecurityDescriptor(PSECURITY_DESCRIPTOR in, PSECURITY_DESCRIPTOR *ret,
+                                                 ULONG bias)
 {
     struct se_sd parts;
     struct shared_sd *s;
@@ -165,7 +172,8 @@ NT_EXPORT VOID NTAPI ObDereferenceSecurityDescriptor(PSECURITY_DESCRIPTOR sd, UL
 
 /* ---- Tokens by handle ---- */
 
-NT_EXPORT NTSTATUS NTAPI ZwOpenProcessTokenEx(HANDLE process, ACCESS_MASK access, ULONG attributes, PHANDLE ret)
+NT_EXPORT NTSTATUS NTAPI ZwOpenProcessTokenEx(HANDLE process, ACCESS_MASK access, ULONG attributes,
+                                              PHANDLE ret)
 {
     HANDLE h = NULL;
     void *object;
@@ -173,7 +181,8 @@ NT_EXPORT NTSTATUS NTAPI ZwOpenProcessTokenEx(HANDLE process, ACCESS_MASK access
 
     if (status)
         return status;
-    status = ob_handle_new((void *)(uintptr_t)(((EPROCESS *)object)->Token & ~0xFull), access, attributes, &h);
+    status = ob_handle_new((void *)(uintptr_t)(((EPROCESS *)object)->Token & ~0xFull), access,
+                           attributes, &h);
     ob_unref(object);
     if (!status)
         *ret = h;
@@ -204,7 +213,8 @@ NT_EXPORT NTSTATUS NTAPI ZwOpenThreadTokenEx(HANDLE thread, ACCESS_MASK access, 
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwOpenThreadToken(HANDLE thread, ACCESS_MASK access, BOOLEAN as_self, PHANDLE ret)
+NT_EXPORT NTSTATUS NTAPI ZwOpenThreadToken(HANDLE thread, ACCESS_MASK access, BOOLEAN as_self,
+                                           PHANDLE ret)
 {
     return ZwOpenThreadTokenEx(thread, access, as_self, 0, ret);
 }
@@ -212,11 +222,28 @@ NT_EXPORT NTSTATUS NTAPI ZwOpenThreadToken(HANDLE thread, ACCESS_MASK access, BO
 /* ---- Token queries ---- */
 
 enum token_class {
-    TOKEN_USER = 1, TOKEN_GROUPS, TOKEN_PRIVILEGES, TOKEN_OWNER, TOKEN_PRIMARY_GROUP, TOKEN_DEFAULT_DACL,
-    TOKEN_SOURCE, TOKEN_TYPE_CLASS, TOKEN_IMPERSONATION_LEVEL, TOKEN_STATISTICS, TOKEN_RESTRICTED_SIDS,
-    TOKEN_SESSION_ID, TOKEN_SANDBOX_INERT = 15, TOKEN_ELEVATION_TYPE = 18, TOKEN_ELEVATION = 20,
-    TOKEN_HAS_RESTRICTIONS = 21, TOKEN_VIRTUALIZATION_ALLOWED = 23, TOKEN_VIRTUALIZATION_ENABLED = 24,
-    TOKEN_INTEGRITY_LEVEL = 25, TOKEN_UI_ACCESS = 26, TOKEN_MANDATORY_POLICY = 27, TOKEN_LOGON_SID = 28,
+    TOKEN_USER = 1,
+    TOKEN_GROUPS,
+    TOKEN_PRIVILEGES,
+    TOKEN_OWNER,
+    TOKEN_PRIMARY_GROUP,
+    TOKEN_DEFAULT_DACL,
+    TOKEN_SOURCE,
+    TOKEN_TYPE_CLASS,
+    TOKEN_IMPERSONATION_LEVEL,
+    TOKEN_STATISTICS,
+    TOKEN_RESTRICTED_SIDS,
+    TOKEN_SESSION_ID,
+    TOKEN_SANDBOX_INERT = 15,
+    TOKEN_ELEVATION_TYPE = 18,
+    TOKEN_ELEVATION = 20,
+    TOKEN_HAS_RESTRICTIONS = 21,
+    TOKEN_VIRTUALIZATION_ALLOWED = 23,
+    TOKEN_VIRTUALIZATION_ENABLED = 24,
+    TOKEN_INTEGRITY_LEVEL = 25,
+    TOKEN_UI_ACCESS = 26,
+    TOKEN_MANDATORY_POLICY = 27,
+    TOKEN_LOGON_SID = 28,
     TOKEN_IS_APP_CONTAINER = 29,
 };
 
@@ -283,8 +310,10 @@ static void put_statistics(struct put *p, const struct se_token *t)
         int64_t expires;
         uint32_t type, level, charged, available, groups, privileges;
         LUID modified;
-    } s = {t->id, t->authentication, INT64_MAX, t->type, t->level, 0x1000, 0xF00, t->group_count,
-           (uint32_t)__builtin_popcountll(t->privileges), t->modified};
+    } s = {t->id,      t->authentication, INT64_MAX,
+           t->type,    t->level,          0x1000,
+           0xF00,      t->group_count,    (uint32_t)__builtin_popcountll(t->privileges),
+           t->modified};
 
     put_fixed(p, &s, sizeof s);
 }
@@ -298,38 +327,68 @@ static NTSTATUS token_answer(struct put *p, const struct se_token *t, ULONG kind
     uint32_t v = 0;
 
     switch (kind) {
-    case TOKEN_USER: put_one_sid(p, t->user, 0, sizeof(SID_AND_ATTRIBUTES)); return STATUS_SUCCESS;
-    case TOKEN_INTEGRITY_LEVEL: put_one_sid(p, label, 0x60, sizeof(SID_AND_ATTRIBUTES)); return STATUS_SUCCESS;
-    case TOKEN_OWNER: put_one_sid(p, se_default_owner(t), 0, 8); return STATUS_SUCCESS;
-    case TOKEN_PRIMARY_GROUP: put_one_sid(p, se_primary_group(t), 0, 8); return STATUS_SUCCESS;
-    case TOKEN_GROUPS: put_groups(p, t); return STATUS_SUCCESS;
-    case TOKEN_PRIVILEGES: put_privileges(p, t); return STATUS_SUCCESS;
-    case TOKEN_STATISTICS: put_statistics(p, t); return STATUS_SUCCESS;
-    case TOKEN_SOURCE: put_fixed(p, source, sizeof source); return STATUS_SUCCESS;
-    case TOKEN_RESTRICTED_SIDS: put_fixed(p, &(uint64_t){0}, 8); return STATUS_SUCCESS;
+    case TOKEN_USER:
+        put_one_sid(p, t->user, 0, sizeof(SID_AND_ATTRIBUTES));
+        return STATUS_SUCCESS;
+    case TOKEN_INTEGRITY_LEVEL:
+        put_one_sid(p, label, 0x60, sizeof(SID_AND_ATTRIBUTES));
+        return STATUS_SUCCESS;
+    case TOKEN_OWNER:
+        put_one_sid(p, se_default_owner(t), 0, 8);
+        return STATUS_SUCCESS;
+    case TOKEN_PRIMARY_GROUP:
+        put_one_sid(p, se_primary_group(t), 0, 8);
+        return STATUS_SUCCESS;
+    case TOKEN_GROUPS:
+        put_groups(p, t);
+        return STATUS_SUCCESS;
+    case TOKEN_PRIVILEGES:
+        put_privileges(p, t);
+        return STATUS_SUCCESS;
+    case TOKEN_STATISTICS:
+        put_statistics(p, t);
+        return STATUS_SUCCESS;
+    case TOKEN_SOURCE:
+        put_fixed(p, source, sizeof source);
+        return STATUS_SUCCESS;
+    case TOKEN_RESTRICTED_SIDS:
+        put_fixed(p, &(uint64_t){0}, 8);
+        return STATUS_SUCCESS;
     case TOKEN_DEFAULT_DACL:
         se_sd_read(&sd, se_default_sd(&size));
         put_fixed(p, &(uint64_t){p->base + 8}, 8);
         memcpy(p->bytes + 8, sd.dacl, sd.dacl->AclSize);
         p->used = 8u + sd.dacl->AclSize;
         return STATUS_SUCCESS;
-    case TOKEN_TYPE_CLASS: v = t->type; break;
+    case TOKEN_TYPE_CLASS:
+        v = t->type;
+        break;
     case TOKEN_IMPERSONATION_LEVEL:
         if (t->type != TokenImpersonation)
             return STATUS_INVALID_INFO_CLASS;
         v = t->level;
         break;
-    case TOKEN_SESSION_ID: v = t->session; break;
-    case TOKEN_ELEVATION: v = t->is_admin; break;
-    case TOKEN_ELEVATION_TYPE: v = t->session ? 2 : 1; break; /* full, default */
+    case TOKEN_SESSION_ID:
+        v = t->session;
+        break;
+    case TOKEN_ELEVATION:
+        v = t->is_admin;
+        break;
+    case TOKEN_ELEVATION_TYPE:
+        v = t->session ? 2 : 1;
+        break; /* full, default */
     case TOKEN_HAS_RESTRICTIONS:
     case TOKEN_SANDBOX_INERT:
     case TOKEN_VIRTUALIZATION_ALLOWED:
     case TOKEN_VIRTUALIZATION_ENABLED:
     case TOKEN_UI_ACCESS:
-    case TOKEN_IS_APP_CONTAINER: break;
-    case TOKEN_MANDATORY_POLICY: v = 1; break;
-    default: return STATUS_INVALID_INFO_CLASS;
+    case TOKEN_IS_APP_CONTAINER:
+        break;
+    case TOKEN_MANDATORY_POLICY:
+        v = 1;
+        break;
+    default:
+        return STATUS_INVALID_INFO_CLASS;
     }
     put_fixed(p, &v, sizeof v);
     return STATUS_SUCCESS;
@@ -357,7 +416,8 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryInformationToken(HANDLE h, ULONG kind, PVOID inf
     return STATUS_SUCCESS;
 }
 
-/* The session and TokenIsAppContainer by value; the others in memory of the caller's (ExFreePool). */
+/* The session and TokenIsAppContainer by value; the others in memory of the caller's (ExFreePool).
+ */
 NT_EXPORT NTSTATUS NTAPI SeQueryInformationToken(PACCESS_TOKEN token, ULONG kind, PVOID *ret)
 {
     const struct se_token *t = se_token_of(token);
@@ -394,7 +454,8 @@ NT_EXPORT NTSTATUS NTAPI SeCreateClientSecurity(PETHREAD thread, PSECURITY_QUALI
 {
     struct se_token *client = thread->ClientSecurity ? se_token_of(thread->ClientSecurity) : NULL;
     EPROCESS *process = (EPROCESS *)thread->Tcb.Process;
-    struct se_token *t = client ? client : se_token_of((void *)(uintptr_t)(process->Token & ~0xFull));
+    struct se_token *t =
+        client ? client : se_token_of((void *)(uintptr_t)(process->Token & ~0xFull));
 
     if (!t)
         return STATUS_NO_TOKEN;
@@ -426,7 +487,8 @@ NT_EXPORT VOID NTAPI SeImpersonateClient(PSECURITY_CLIENT_CONTEXT c, PETHREAD th
     (void)SeImpersonateClientEx(c, thread); /* the old form tells nobody */
 }
 
-/* Doc: ntifs.h: a token without some SIDs and privileges. flags 1: no privilege but change-notify. */
+/* Doc: ntifs.h: a token without some SIDs and privileges. flags 1: no privilege but change-notify.
+ */
 struct token_groups {
     ULONG GroupCount;
     SID_AND_ATTRIBUTES Groups[1];
@@ -436,7 +498,8 @@ struct token_privileges {
     LUID_AND_ATTRIBUTES Privileges[1];
 };
 
-NT_EXPORT NTSTATUS NTAPI SeFilterToken(PACCESS_TOKEN token, ULONG flags, const struct token_groups *disable,
+NT_EXPORT NTSTATUS NTAPI SeFilterToken(PACCESS_TOKEN token, ULONG flags,
+                                       const struct token_groups *disable,
                                        const struct token_privileges *remove,
                                        const struct token_groups *restricted, PACCESS_TOKEN *ret)
 {

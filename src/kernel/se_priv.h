@@ -25,7 +25,7 @@ enum { SE_GROUPS_MAX = 16, SE_PRIVILEGES_MAX = 40 };
 struct se_token {
     struct pp_list link;
     void *object;
-    SID *user;                 /* driver-visible, for ever */
+    SID *user; /* driver-visible, for ever */
     struct {
         SID *sid;
         ULONG attributes;

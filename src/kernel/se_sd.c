@@ -46,7 +46,8 @@ static uint32_t put(uint8_t *base, size_t *at, const void *p, size_t size)
 
 void *se_sd_build(const struct se_sd *sd, size_t *ret_size)
 {
-    size_t owner = sd->owner ? se_sid_size(sd->owner) : 0, group = sd->group ? se_sid_size(sd->group) : 0;
+    size_t owner = sd->owner ? se_sid_size(sd->owner) : 0,
+           group = sd->group ? se_sid_size(sd->group) : 0;
     size_t sacl = sd->sacl ? sd->sacl->AclSize : 0, dacl = sd->dacl ? sd->dacl->AclSize : 0;
     size_t at = sizeof(SECURITY_DESCRIPTOR_RELATIVE);
     size_t size = at + pp_align_up(owner, 4) + pp_align_up(group, 4) + pp_align_up(sacl, 4) +
@@ -88,34 +89,59 @@ static const struct {
     uint8_t authority, count;
     uint32_t sub[2];
 } aliases[] = {
-    {"WD", 1, 1, {0}},       {"CO", 3, 1, {0}},       {"CG", 3, 1, {1}},       {"OW", 3, 1, {4}},
-    {"NU", 5, 1, {2}},       {"IU", 5, 1, {4}},       {"SU", 5, 1, {6}},       {"AN", 5, 1, {7}},
-    {"PS", 5, 1, {10}},      {"AU", 5, 1, {11}},      {"RC", 5, 1, {12}},      {"WR", 5, 1, {33}},
-    {"SY", 5, 1, {18}},      {"LS", 5, 1, {19}},      {"NS", 5, 1, {20}},      {"BA", 5, 2, {32, 544}},
-    {"BU", 5, 2, {32, 545}}, {"BG", 5, 2, {32, 546}}, {"PU", 5, 2, {32, 547}}, {"AO", 5, 2, {32, 548}},
-    {"SO", 5, 2, {32, 549}}, {"PO", 5, 2, {32, 550}}, {"BO", 5, 2, {32, 551}}, {"RE", 5, 2, {32, 552}},
-    {"RD", 5, 2, {32, 555}}, {"NO", 5, 2, {32, 556}}, {"AC", 15, 2, {2, 1}},   {"LW", 16, 1, {0x1000}},
-    {"ME", 16, 1, {0x2000}}, {"HI", 16, 1, {0x3000}}, {"SI", 16, 1, {0x4000}}, {"UD", 5, 2, {84, 0}},
+    {"WD", 1, 1, {0}},       {"CO", 3, 1, {0}},       {"CG", 3, 1, {1}},
+    {"OW", 3, 1, {4}},       {"NU", 5, 1, {2}},       {"IU", 5, 1, {4}},
+    {"SU", 5, 1, {6}},       {"AN", 5, 1, {7}},       {"PS", 5, 1, {10}},
+    {"AU", 5, 1, {11}},      {"RC", 5, 1, {12}},      {"WR", 5, 1, {33}},
+    {"SY", 5, 1, {18}},      {"LS", 5, 1, {19}},      {"NS", 5, 1, {20}},
+    {"BA", 5, 2, {32, 544}}, {"BU", 5, 2, {32, 545}}, {"BG", 5, 2, {32, 546}},
+    {"PU", 5, 2, {32, 547}}, {"AO", 5, 2, {32, 548}}, {"SO", 5, 2, {32, 549}},
+    {"PO", 5, 2, {32, 550}}, {"BO", 5, 2, {32, 551}}, {"RE", 5, 2, {32, 552}},
+    {"RD", 5, 2, {32, 555}}, {"NO", 5, 2, {32, 556}}, {"AC", 15, 2, {2, 1}},
+    {"LW", 16, 1, {0x1000}}, {"ME", 16, 1, {0x2000}}, {"HI", 16, 1, {0x3000}},
+    {"SI", 16, 1, {0x4000}}, {"UD", 5, 2, {84, 0}},
 };
 
 static const struct {
     char name[3];
     ACCESS_MASK mask;
 } rights[] = {
-    {"GA", GENERIC_ALL},  {"GR", GENERIC_READ}, {"GW", GENERIC_WRITE}, {"GX", GENERIC_EXECUTE},
-    {"RC", READ_CONTROL}, {"SD", DELETE},       {"WD", WRITE_DAC},     {"WO", WRITE_OWNER},
-    {"RP", 0x10},         {"WP", 0x20},         {"CC", 0x1},           {"DC", 0x2},
-    {"LC", 0x4},          {"SW", 0x8},          {"LO", 0x80},          {"DT", 0x40},
-    {"CR", 0x100},        {"FA", 0x1F01FF},     {"FR", 0x120089},      {"FW", 0x120116},
-    {"FX", 0x1200A0},     {"KA", 0xF003F},      {"KR", 0x20019},       {"KW", 0x20006},
-    {"KX", 0x20019},      {"NR", 2},            {"NW", 1},             {"NX", 4},
+    {"GA", GENERIC_ALL},
+    {"GR", GENERIC_READ},
+    {"GW", GENERIC_WRITE},
+    {"GX", GENERIC_EXECUTE},
+    {"RC", READ_CONTROL},
+    {"SD", DELETE},
+    {"WD", WRITE_DAC},
+    {"WO", WRITE_OWNER},
+    {"RP", 0x10},
+    {"WP", 0x20},
+    {"CC", 0x1},
+    {"DC", 0x2},
+    {"LC", 0x4},
+    {"SW", 0x8},
+    {"LO", 0x80},
+    {"DT", 0x40},
+    {"CR", 0x100},
+    {"FA", 0x1F01FF},
+    {"FR", 0x120089},
+    {"FW", 0x120116},
+    {"FX", 0x1200A0},
+    {"KA", 0xF003F},
+    {"KR", 0x20019},
+    {"KW", 0x20006},
+    {"KX", 0x20019},
+    {"NR", 2},
+    {"NW", 1},
+    {"NX", 4},
 };
 
 static const struct {
     char name[3];
     uint8_t value;
 } ace_types[] = {{"A", 0}, {"D", 1}, {"AU", 2}, {"ML", 0x11}},
-  ace_flags[] = {{"OI", 1}, {"CI", 2}, {"NP", 4}, {"IO", 8}, {"ID", 0x10}, {"SA", 0x40}, {"FA", 0x80}};
+  ace_flags[] = {{"OI", 1},    {"CI", 2},    {"NP", 4},   {"IO", 8},
+                 {"ID", 0x10}, {"SA", 0x40}, {"FA", 0x80}};
 
 static bool is_at(const struct sddl *s, const char *text)
 {

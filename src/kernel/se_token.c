@@ -41,7 +41,7 @@ static SID *sid_new(uint8_t authority, unsigned count, const uint32_t *sub)
     memcpy((uint8_t *)sid + 8, sub, 4 * count);
     return sid;
 }
-#define SID_NEW(authority, ...)                                                                    \
+#define SID_NEW(authority, ...) \
     sid_new(authority, PP_COUNT(((const uint32_t[]){__VA_ARGS__})), (const uint32_t[]){__VA_ARGS__})
 
 SE_EXPORTS *se_exports(void)
@@ -177,8 +177,8 @@ struct se_token *se_token_of(const void *object)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &g.tokens)
-        if (PP_CONTAINER(it, struct se_token, link)->object == object)
-            return PP_CONTAINER(it, struct se_token, link);
+    if (PP_CONTAINER(it, struct se_token, link)->object == object)
+        return PP_CONTAINER(it, struct se_token, link);
     return NULL;
 }
 
@@ -219,7 +219,8 @@ static void tokens_new(void)
     g.system = t;
     t->user = e->SeLocalSystemSid;
     t->authentication = (LUID){0x3E7, 0};
-    group_add(t, e->SeAliasAdminsSid, SE_GROUP_OWNER | SE_GROUP_ENABLED | SE_GROUP_ENABLED_BY_DEFAULT);
+    group_add(t, e->SeAliasAdminsSid,
+              SE_GROUP_OWNER | SE_GROUP_ENABLED | SE_GROUP_ENABLED_BY_DEFAULT);
     group_add(t, e->SeWorldSid, SE_GROUP_DEFAULT_ENABLED);
     group_add(t, e->SeAuthenticatedUsersSid, SE_GROUP_DEFAULT_ENABLED);
     group_add(t, e->SeSystemMandatorySid, 0x60);
@@ -239,10 +240,10 @@ static void tokens_new(void)
     group_add(t, e->SeAuthenticatedUsersSid, SE_GROUP_DEFAULT_ENABLED);
     group_add(t, e->SeLocalSid, SE_GROUP_DEFAULT_ENABLED);
     group_add(t, e->SeHighMandatorySid, 0x60);
-    t->privileges = 1ull << 5 | 1ull << 8 | 1ull << 9 | 1ull << 10 | 1ull << 11 | 1ull << 12 | 1ull << 13 |
-                    1ull << 14 | 1ull << 15 | 1ull << 17 | 1ull << 18 | 1ull << 19 | 1ull << 20 |
-                    1ull << 22 | 1ull << 23 | 1ull << 24 | 1ull << 25 | 1ull << 28 | 1ull << 29 |
-                    1ull << 30 | 1ull << 33 | 1ull << 34 | 1ull << 35;
+    t->privileges = 1ull << 5 | 1ull << 8 | 1ull << 9 | 1ull << 10 | 1ull << 11 | 1ull << 12 |
+                    1ull << 13 | 1ull << 14 | 1ull << 15 | 1ull << 17 | 1ull << 18 | 1ull << 19 |
+                    1ull << 20 | 1ull << 22 | 1ull << 23 | 1ull << 24 | 1ull << 25 | 1ull << 28 |
+                    1ull << 29 | 1ull << 30 | 1ull << 33 | 1ull << 34 | 1ull << 35;
     t->enabled = 1ull << 23 | 1ull << 29 | 1ull << 30;
     t->is_admin = true;
     body_fill(t);
@@ -299,7 +300,8 @@ bool se_has_session(const LUID *id)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &g.tokens) {
+    PP_LIST_EACH(it, &g.tokens)
+    {
         const LUID *a = &PP_CONTAINER(it, struct se_token, link)->authentication;
 
         if (a->LowPart == id->LowPart && a->HighPart == id->HighPart)
@@ -352,7 +354,8 @@ int se_init(void)
         err = se_sddl_parse(token_text, PP_COUNT(token_text) - 1, &g.token_sd, &size);
     if (err)
         return err;
-    /* The exported variable is a pointer to a pointer to an ACL in the declarations; drivers read the ACL. */
+    /* The exported variable is a pointer to a pointer to an ACL in the declarations; drivers read
+     * the ACL. */
     variable = ex_alloc_kernel(g.default_sd_size, "SeDa", true);
     memcpy(variable, g.default_sd, g.default_sd_size);
     KE_DATA->SeSystemDefaultDacl =
@@ -421,8 +424,9 @@ static NTSTATUS impersonate(ETHREAD *thread, void *token, SECURITY_IMPERSONATION
     return STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI PsImpersonateClient(PETHREAD thread, PACCESS_TOKEN token, BOOLEAN copy_on_open,
-                                             BOOLEAN effective_only, SECURITY_IMPERSONATION_LEVEL level)
+NT_EXPORT NTSTATUS NTAPI PsImpersonateClient(PETHREAD thread, PACCESS_TOKEN token,
+                                             BOOLEAN copy_on_open, BOOLEAN effective_only,
+                                             SECURITY_IMPERSONATION_LEVEL level)
 {
     (void)copy_on_open;
     (void)effective_only;

@@ -1,9 +1,9 @@
 /*
- * System services on files: open, transfer, control. What a name leads to decides everything else: a
- * driver's device, or the in-memory file system, both by IRP.
+ * System services on files: open, transfer, control. What a name leads to decides everything else:
+ * a driver's device, or the in-memory file system, both by IRP.
  *
- * Doc: WDK, ntifs.h and wdm.h: ZwCreateFile, ZwReadFile, ZwWriteFile, ZwDeviceIoControlFile, IoCreateFile,
- * IoCreateFileSpecifyDeviceObjectHint.
+ * Doc: WDK, ntifs.h and wdm.h: ZwCreateFile, ZwReadFile, ZwWriteFile, ZwDeviceIoControlFile,
+ * IoCreateFile, IoCreateFileSpecifyDeviceObjectHint.
  */
 #include "kernel/kernel_priv.h"
 
@@ -23,8 +23,8 @@ struct create {
     ULONG ea_size;
     KPROCESSOR_MODE mode;
     UCHAR major;
-    bool unchecked;        /* Doc: parameters of kernel mode are believed, unless the caller asks */
-    DEVICE_OBJECT *hint;   /* IoCreateFileSpecifyDeviceObjectHint */
+    bool unchecked;      /* Doc: parameters of kernel mode are believed, unless the caller asks */
+    DEVICE_OBJECT *hint; /* IoCreateFileSpecifyDeviceObjectHint */
 };
 
 static NTSTATUS create_check(const struct create *c)
@@ -34,9 +34,9 @@ static NTSTATUS create_check(const struct create *c)
     if (c->attributes & ~0x00FFFFFFu || c->share & ~7u || c->disposition > FILE_OVERWRITE_IF ||
         o & ~FILE_VALID_OPTIONS)
         return STATUS_INVALID_PARAMETER;
-    if ((o & FILE_SYNC) == FILE_SYNC || (o & FILE_SYNC && !(c->access & (SYNCHRONIZE | GENERIC_READ |
-                                                                        GENERIC_WRITE | GENERIC_ALL |
-                                                                        GENERIC_EXECUTE | MAXIMUM_ALLOWED))))
+    if ((o & FILE_SYNC) == FILE_SYNC ||
+        (o & FILE_SYNC && !(c->access & (SYNCHRONIZE | GENERIC_READ | GENERIC_WRITE | GENERIC_ALL |
+                                         GENERIC_EXECUTE | MAXIMUM_ALLOWED))))
         return STATUS_INVALID_PARAMETER;
     if (o & FILE_DELETE_ON_CLOSE && !(c->access & (DELETE | GENERIC_ALL | MAXIMUM_ALLOWED)))
         return STATUS_INVALID_PARAMETER;
@@ -44,13 +44,15 @@ static NTSTATUS create_check(const struct create *c)
                                     (c->disposition != FILE_CREATE && c->disposition != FILE_OPEN &&
                                      c->disposition != FILE_OPEN_IF)))
         return STATUS_INVALID_PARAMETER;
-    if (o & FILE_NO_INTERMEDIATE_BUFFERING && c->access & FILE_APPEND_DATA && !(c->access & FILE_WRITE_DATA))
+    if (o & FILE_NO_INTERMEDIATE_BUFFERING && c->access & FILE_APPEND_DATA &&
+        !(c->access & FILE_WRITE_DATA))
         return STATUS_INVALID_PARAMETER;
     return STATUS_SUCCESS;
 }
 
 /* The device and what is left of the name, or the file the name is relative to. */
-static NTSTATUS resolve(const struct ob_where *w, struct io_open *o, void **ret_object, UNICODE_STRING *rest)
+static NTSTATUS resolve(const struct ob_where *w, struct io_open *o, void **ret_object,
+                        UNICODE_STRING *rest)
 {
     NTSTATUS status;
 
@@ -78,9 +80,15 @@ static NTSTATUS resolve(const struct ob_where *w, struct io_open *o, void **ret_
 
 static NTSTATUS create(const struct create *c, HANDLE *ret, IO_STATUS_BLOCK *iosb)
 {
-    struct io_open o = {.access = c->access, .attributes = c->attributes, .share = c->share,
-                        .disposition = c->disposition, .options = c->options, .mode = c->mode,
-                        .major = c->major, .ea = c->ea, .ea_size = c->ea_size};
+    struct io_open o = {.access = c->access,
+                        .attributes = c->attributes,
+                        .share = c->share,
+                        .disposition = c->disposition,
+                        .options = c->options,
+                        .mode = c->mode,
+                        .major = c->major,
+                        .ea = c->ea,
+                        .ea_size = c->ea_size};
     UNICODE_STRING rest = {0};
     struct ob_where w;
     FILE_OBJECT *file = NULL;
@@ -93,7 +101,8 @@ static NTSTATUS create(const struct create *c, HANDLE *ret, IO_STATUS_BLOCK *ios
     if (status)
         return status;
     o.access = ob_map_access(ob_type_file, c->access);
-    o.allow_exclusive = !(o.access & (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE));
+    o.allow_exclusive =
+        !(o.access & (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_EXECUTE));
     status = resolve(&w, &o, &object, &rest);
     if (!status && c->hint && o.device)
         o.device = c->hint;
@@ -129,22 +138,25 @@ static NTSTATUS create_out(const struct create *c, PHANDLE ret, PIO_STATUS_BLOCK
 }
 
 NT_EXPORT NTSTATUS NTAPI ZwCreateFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
-                                      PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation, ULONG attributes,
-                                      ULONG share, ULONG disposition, ULONG options, PVOID ea, ULONG ea_size)
+                                      PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation,
+                                      ULONG attributes, ULONG share, ULONG disposition,
+                                      ULONG options, PVOID ea, ULONG ea_size)
 {
-    struct create c = {access, attr, allocation, attributes, share, disposition, options, ea, ea_size,
-                       KernelMode, IRP_MJ_CREATE, true, NULL};
+    struct create c = {access, attr,    allocation, attributes,    share, disposition, options,
+                       ea,     ea_size, KernelMode, IRP_MJ_CREATE, true,  NULL};
 
     return create_out(&c, ret, iosb);
 }
 
 NT_EXPORT NTSTATUS NTAPI NtCreateFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
-                                      PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation, ULONG attributes,
-                                      ULONG share, ULONG disposition, ULONG options, PVOID ea, ULONG ea_size)
+                                      PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation,
+                                      ULONG attributes, ULONG share, ULONG disposition,
+                                      ULONG options, PVOID ea, ULONG ea_size)
 {
     KPROCESSOR_MODE mode = ps_previous_mode();
-    struct create c = {access, attr, allocation, attributes, share, disposition, options, ea, ea_size,
-                       mode, IRP_MJ_CREATE, mode == KernelMode, NULL};
+    struct create c = {access,  attr, allocation, attributes, share,         disposition,
+                       options, ea,   ea_size,    mode,       IRP_MJ_CREATE, mode == KernelMode,
+                       NULL};
 
     if (!zw_probe(mode, ret, sizeof *ret) || !zw_probe(mode, attr, sizeof *attr) ||
         !zw_probe(mode, iosb, sizeof *iosb) || !zw_probe(mode, ea, ea_size))
@@ -170,12 +182,16 @@ enum { CREATE_FILE_TYPE_NONE, CREATE_FILE_TYPE_PIPE, CREATE_FILE_TYPE_MAILSLOT }
 
 NT_EXPORT NTSTATUS NTAPI IoCreateFileSpecifyDeviceObjectHint(
     PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr, PIO_STATUS_BLOCK iosb,
-    PLARGE_INTEGER allocation, ULONG attributes, ULONG share, ULONG disposition, ULONG options, PVOID ea,
-    ULONG ea_size, ULONG kind, PVOID extra, ULONG flags, PVOID hint)
+    PLARGE_INTEGER allocation, ULONG attributes, ULONG share, ULONG disposition, ULONG options,
+    PVOID ea, ULONG ea_size, ULONG kind, PVOID extra, ULONG flags, PVOID hint)
 {
-    struct create c = {access, attr, allocation, attributes, share, disposition, options, ea, ea_size,
-                       flags & IO_FORCE_ACCESS_CHECK ? UserMode : KernelMode, IRP_MJ_CREATE,
-                       !(flags & IO_CHECK_CREATE_PARAMETERS), hint};
+    struct create c = {access,        attr,
+                       allocation,    attributes,
+                       share,         disposition,
+                       options,       ea,
+                       ea_size,       flags & IO_FORCE_ACCESS_CHECK ? UserMode : KernelMode,
+                       IRP_MJ_CREATE, !(flags & IO_CHECK_CREATE_PARAMETERS),
+                       hint};
 
     (void)extra;
     if (kind > CREATE_FILE_TYPE_MAILSLOT)
@@ -186,12 +202,14 @@ NT_EXPORT NTSTATUS NTAPI IoCreateFileSpecifyDeviceObjectHint(
 }
 
 NT_EXPORT NTSTATUS NTAPI IoCreateFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
-                                      PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation, ULONG attributes,
-                                      ULONG share, ULONG disposition, ULONG options, PVOID ea,
-                                      ULONG ea_size, ULONG kind, PVOID extra, ULONG flags)
+                                      PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation,
+                                      ULONG attributes, ULONG share, ULONG disposition,
+                                      ULONG options, PVOID ea, ULONG ea_size, ULONG kind,
+                                      PVOID extra, ULONG flags)
 {
-    return IoCreateFileSpecifyDeviceObjectHint(ret, access, attr, iosb, allocation, attributes, share,
-                                               disposition, options, ea, ea_size, kind, extra, flags, NULL);
+    return IoCreateFileSpecifyDeviceObjectHint(ret, access, attr, iosb, allocation, attributes,
+                                               share, disposition, options, ea, ea_size, kind,
+                                               extra, flags, NULL);
 }
 
 /* The driver context names extra create parameters, a transaction, a device hint. */
@@ -201,22 +219,26 @@ struct create_context { /* IO_DRIVER_CREATE_CONTEXT */
 };
 
 NT_EXPORT NTSTATUS NTAPI IoCreateFileEx(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
-                                        PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation, ULONG attributes,
-                                        ULONG share, ULONG disposition, ULONG options, PVOID ea,
-                                        ULONG ea_size, ULONG kind, PVOID extra, ULONG flags,
-                                        struct create_context *context)
+                                        PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation,
+                                        ULONG attributes, ULONG share, ULONG disposition,
+                                        ULONG options, PVOID ea, ULONG ea_size, ULONG kind,
+                                        PVOID extra, ULONG flags, struct create_context *context)
 {
     if (context && context->TxnParameters)
         ke_not_modelled("IoCreateFileEx", "transactions");
-    return IoCreateFileSpecifyDeviceObjectHint(ret, access, attr, iosb, allocation, attributes, share,
-                                               disposition, options, ea, ea_size, kind, extra, flags,
-                                               context ? context->DeviceObjectHint : NULL);
+    return IoCreateFileSpecifyDeviceObjectHint(
+        ret, access, attr, iosb, allocation, attributes, share, disposition, options, ea, ea_size,
+        kind, extra, flags, context ? context->DeviceObjectHint : NULL);
 }
 
 NT_EXPORT NTSTATUS NTAPI ZwDeleteFile(POBJECT_ATTRIBUTES attr)
 {
-    struct create c = {.access = DELETE, .attr = attr, .share = 7, .disposition = FILE_OPEN,
-                       .options = FILE_DELETE_ON_CLOSE, .major = IRP_MJ_CREATE};
+    struct create c = {.access = DELETE,
+                       .attr = attr,
+                       .share = 7,
+                       .disposition = FILE_OPEN,
+                       .options = FILE_DELETE_ON_CLOSE,
+                       .major = IRP_MJ_CREATE};
     IO_STATUS_BLOCK iosb = {0};
     HANDLE h = NULL;
     NTSTATUS status = create(&c, &h, &iosb);
@@ -283,8 +305,8 @@ static NTSTATUS offset_of(HANDLE h, const LARGE_INTEGER *offset, LARGE_INTEGER *
     return status;
 }
 
-static NTSTATUS read_or_write(const struct transfer *t, struct io_rw *rw, const LARGE_INTEGER *offset,
-                              const ULONG *key)
+static NTSTATUS read_or_write(const struct transfer *t, struct io_rw *rw,
+                              const LARGE_INTEGER *offset, const ULONG *key)
 {
     NTSTATUS status = offset_of(t->h, offset, &rw->offset);
 
@@ -348,7 +370,11 @@ struct control {
 
 static NTSTATUS control(const struct transfer *t, UCHAR major, const struct control *c)
 {
-    struct io_rw rw = {.major = major, .code = c->code, .in = c->in, .in_size = c->in_size, .out = c->out,
+    struct io_rw rw = {.major = major,
+                       .code = c->code,
+                       .in = c->in,
+                       .in_size = c->in_size,
+                       .out = c->out,
                        .out_size = c->out_size};
 
     if (!zw_probe(t->mode, c->in, c->in_size) || !zw_probe(t->mode, c->out, c->out_size) ||
@@ -357,40 +383,42 @@ static NTSTATUS control(const struct transfer *t, UCHAR major, const struct cont
     return send(t, &rw);
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                               PIO_STATUS_BLOCK iosb, ULONG code, PVOID in, ULONG in_size,
-                                               PVOID out, ULONG out_size)
+NT_EXPORT NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE h, HANDLE event, PVOID apc_routine,
+                                               PVOID apc_context, PIO_STATUS_BLOCK iosb, ULONG code,
+                                               PVOID in, ULONG in_size, PVOID out, ULONG out_size)
 {
     struct transfer t = {h, event, apc_routine, apc_context, iosb, KernelMode};
 
     return control(&t, IRP_MJ_DEVICE_CONTROL, &(struct control){code, in, in_size, out, out_size});
 }
 
-NT_EXPORT NTSTATUS NTAPI NtDeviceIoControlFile(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                               PIO_STATUS_BLOCK iosb, ULONG code, PVOID in, ULONG in_size,
-                                               PVOID out, ULONG out_size)
+NT_EXPORT NTSTATUS NTAPI NtDeviceIoControlFile(HANDLE h, HANDLE event, PVOID apc_routine,
+                                               PVOID apc_context, PIO_STATUS_BLOCK iosb, ULONG code,
+                                               PVOID in, ULONG in_size, PVOID out, ULONG out_size)
 {
     struct transfer t = {h, event, apc_routine, apc_context, iosb, ps_previous_mode()};
 
     return control(&t, IRP_MJ_DEVICE_CONTROL, &(struct control){code, in, in_size, out, out_size});
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwFsControlFile(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                         PIO_STATUS_BLOCK iosb, ULONG code, PVOID in, ULONG in_size,
-                                         PVOID out, ULONG out_size)
+NT_EXPORT NTSTATUS NTAPI ZwFsControlFile(HANDLE h, HANDLE event, PVOID apc_routine,
+                                         PVOID apc_context, PIO_STATUS_BLOCK iosb, ULONG code,
+                                         PVOID in, ULONG in_size, PVOID out, ULONG out_size)
 {
     struct transfer t = {h, event, apc_routine, apc_context, iosb, KernelMode};
 
-    return control(&t, IRP_MJ_FILE_SYSTEM_CONTROL, &(struct control){code, in, in_size, out, out_size});
+    return control(&t, IRP_MJ_FILE_SYSTEM_CONTROL,
+                   &(struct control){code, in, in_size, out, out_size});
 }
 
-NT_EXPORT NTSTATUS NTAPI NtFsControlFile(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                         PIO_STATUS_BLOCK iosb, ULONG code, PVOID in, ULONG in_size,
-                                         PVOID out, ULONG out_size)
+NT_EXPORT NTSTATUS NTAPI NtFsControlFile(HANDLE h, HANDLE event, PVOID apc_routine,
+                                         PVOID apc_context, PIO_STATUS_BLOCK iosb, ULONG code,
+                                         PVOID in, ULONG in_size, PVOID out, ULONG out_size)
 {
     struct transfer t = {h, event, apc_routine, apc_context, iosb, ps_previous_mode()};
 
-    return control(&t, IRP_MJ_FILE_SYSTEM_CONTROL, &(struct control){code, in, in_size, out, out_size});
+    return control(&t, IRP_MJ_FILE_SYSTEM_CONTROL,
+                   &(struct control){code, in, in_size, out, out_size});
 }
 
 /* ---- Directories ---- */
@@ -401,7 +429,8 @@ struct directory {
     UCHAR flags;
 };
 
-/* The pattern lives in the caller's memory for the length of the request, as on Windows for kernel mode. */
+/* The pattern lives in the caller's memory for the length of the request, as on Windows for kernel
+ * mode. */
 static bool directory_prepare(struct io_rw *rw, IRP *irp, IO_STACK_LOCATION *s)
 {
     const struct directory *d = rw->ctx;
@@ -415,15 +444,21 @@ static bool directory_prepare(struct io_rw *rw, IRP *irp, IO_STACK_LOCATION *s)
     return true;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQueryDirectoryFile(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                              PIO_STATUS_BLOCK iosb, PVOID buffer, ULONG length, ULONG kind,
+NT_EXPORT NTSTATUS NTAPI ZwQueryDirectoryFile(HANDLE h, HANDLE event, PVOID apc_routine,
+                                              PVOID apc_context, PIO_STATUS_BLOCK iosb,
+                                              PVOID buffer, ULONG length, ULONG kind,
                                               BOOLEAN single, PUNICODE_STRING name, BOOLEAN restart)
 {
     struct transfer t = {h, event, apc_routine, apc_context, iosb, KernelMode};
-    struct directory d = {name, kind,
-                          (UCHAR)((single ? SL_RETURN_SINGLE_ENTRY : 0) | (restart ? SL_RESTART_SCAN : 0))};
-    struct io_rw rw = {.major = IRP_MJ_DIRECTORY_CONTROL, .minor = IRP_MN_QUERY_DIRECTORY, .out = buffer,
-                       .out_size = length, .prepare = directory_prepare, .ctx = &d};
+    struct directory d = {
+        name, kind,
+        (UCHAR)((single ? SL_RETURN_SINGLE_ENTRY : 0) | (restart ? SL_RESTART_SCAN : 0))};
+    struct io_rw rw = {.major = IRP_MJ_DIRECTORY_CONTROL,
+                       .minor = IRP_MN_QUERY_DIRECTORY,
+                       .out = buffer,
+                       .out_size = length,
+                       .prepare = directory_prepare,
+                       .ctx = &d};
 
     switch (kind) {
     case FileDirectoryInformation:
@@ -431,14 +466,17 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryDirectoryFile(HANDLE h, HANDLE event, PVOID apc_
     case FileBothDirectoryInformation:
     case FileNamesInformation:
     case FileIdBothDirectoryInformation:
-    case FileIdFullDirectoryInformation: return send(&t, &rw);
-    default: return STATUS_INVALID_INFO_CLASS;
+    case FileIdFullDirectoryInformation:
+        return send(&t, &rw);
+    default:
+        return STATUS_INVALID_INFO_CLASS;
     }
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQueryDirectoryFileEx(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                                PIO_STATUS_BLOCK iosb, PVOID buffer, ULONG length,
-                                                ULONG kind, ULONG flags, PUNICODE_STRING name)
+NT_EXPORT NTSTATUS NTAPI ZwQueryDirectoryFileEx(HANDLE h, HANDLE event, PVOID apc_routine,
+                                                PVOID apc_context, PIO_STATUS_BLOCK iosb,
+                                                PVOID buffer, ULONG length, ULONG kind, ULONG flags,
+                                                PUNICODE_STRING name)
 {
     return ZwQueryDirectoryFile(h, event, apc_routine, apc_context, iosb, buffer, length, kind,
                                 (flags & 2) != 0, name, flags & 1);
@@ -475,13 +513,15 @@ static bool lock_prepare(struct io_rw *rw, IRP *irp, IO_STACK_LOCATION *s)
 
 /* The length must outlive a pending request: only what ends at once is asked for. */
 NT_EXPORT NTSTATUS NTAPI ZwLockFile(HANDLE h, HANDLE event, PVOID apc_routine, PVOID apc_context,
-                                    PIO_STATUS_BLOCK iosb, PLARGE_INTEGER offset, PLARGE_INTEGER length,
-                                    ULONG key, BOOLEAN fail_immediately, BOOLEAN exclusive)
+                                    PIO_STATUS_BLOCK iosb, PLARGE_INTEGER offset,
+                                    PLARGE_INTEGER length, ULONG key, BOOLEAN fail_immediately,
+                                    BOOLEAN exclusive)
 {
     struct transfer t = {h, event, apc_routine, apc_context, iosb, KernelMode};
     struct lock l = {offset, *length, key,
                      (UCHAR)((fail_immediately ? 1 : 0) | (exclusive ? 2 : 0))};
-    struct io_rw rw = {.major = IRP_MJ_LOCK_CONTROL, .minor = 1, .prepare = lock_prepare, .ctx = &l};
+    struct io_rw rw = {
+        .major = IRP_MJ_LOCK_CONTROL, .minor = 1, .prepare = lock_prepare, .ctx = &l};
 
     return send(&t, &rw);
 }
@@ -491,7 +531,8 @@ NT_EXPORT NTSTATUS NTAPI ZwUnlockFile(HANDLE h, PIO_STATUS_BLOCK iosb, PLARGE_IN
 {
     struct transfer t = {.h = h, .iosb = iosb};
     struct lock l = {offset, *length, key, 0};
-    struct io_rw rw = {.major = IRP_MJ_LOCK_CONTROL, .minor = 2, .prepare = lock_prepare, .ctx = &l};
+    struct io_rw rw = {
+        .major = IRP_MJ_LOCK_CONTROL, .minor = 2, .prepare = lock_prepare, .ctx = &l};
 
     return send(&t, &rw);
 }

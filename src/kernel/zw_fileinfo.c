@@ -1,8 +1,10 @@
 /*
- * Queries of files and volumes: ZwQueryInformationFile and relatives. Classes that the I/O manager answers by
- * itself (access, mode, alignment, position of a synchronous file) never reach the driver.
+ * Queries of files and volumes: ZwQueryInformationFile and relatives. Classes that the I/O manager
+ * answers by itself (access, mode, alignment, position of a synchronous file) never reach the
+ * driver.
  *
- * Doc: WDK, ntifs.h: ZwQueryInformationFile, ZwSetInformationFile, ZwQueryVolumeInformationFile; [MS-FSCC].
+ * Doc: WDK, ntifs.h: ZwQueryInformationFile, ZwSetInformationFile, ZwQueryVolumeInformationFile;
+ * [MS-FSCC].
  */
 #include "kernel/kernel_priv.h"
 
@@ -52,29 +54,36 @@ static NTSTATUS check(ULONG kind, ULONG length, bool set)
         if (sizes[i].kind == kind) {
             uint8_t need = set ? sizes[i].set : sizes[i].query;
 
-            return !need ? STATUS_INVALID_INFO_CLASS
-                         : length < need ? STATUS_INFO_LENGTH_MISMATCH : STATUS_SUCCESS;
+            return !need           ? STATUS_INVALID_INFO_CLASS
+                   : length < need ? STATUS_INFO_LENGTH_MISMATCH
+                                   : STATUS_SUCCESS;
         }
     return STATUS_INVALID_INFO_CLASS;
 }
 
 /* Answered without the driver. Returns false when the driver is asked. */
-static bool answer_here(FILE_OBJECT *file, ACCESS_MASK access, ULONG kind, void *info, ULONG *ret_size)
+static bool answer_here(FILE_OBJECT *file, ACCESS_MASK access, ULONG kind, void *info,
+                        ULONG *ret_size)
 {
     uint64_t v = 0;
 
     *ret_size = 4;
     switch (kind) {
-    case FileAccessInformation: v = access; break;
+    case FileAccessInformation:
+        v = access;
+        break;
     case FileModeInformation:
-        v = (file->Flags & FO_SYNCHRONOUS_IO
-                 ? file->Flags & FO_ALERTABLE_IO ? FILE_SYNCHRONOUS_IO_ALERT : FILE_SYNCHRONOUS_IO_NONALERT
-                 : 0) |
+        v = (file->Flags & FO_SYNCHRONOUS_IO ? file->Flags & FO_ALERTABLE_IO
+                                                   ? FILE_SYNCHRONOUS_IO_ALERT
+                                                   : FILE_SYNCHRONOUS_IO_NONALERT
+                                             : 0) |
             (file->Flags & FO_WRITE_THROUGH ? FILE_WRITE_THROUGH : 0) |
             (file->Flags & FO_SEQUENTIAL_ONLY ? FILE_SEQUENTIAL_ONLY : 0) |
             (file->Flags & FO_NO_INTERMEDIATE_BUFFERING ? FILE_NO_INTERMEDIATE_BUFFERING : 0);
         break;
-    case FileAlignmentInformation: v = io_file_device(file)->AlignmentRequirement; break;
+    case FileAlignmentInformation:
+        v = io_file_device(file)->AlignmentRequirement;
+        break;
     case FilePositionInformation:
         if (!(file->Flags & FO_SYNCHRONOUS_IO))
             return false;
@@ -84,8 +93,11 @@ static bool answer_here(FILE_OBJECT *file, ACCESS_MASK access, ULONG kind, void 
     case FileIsRemoteDeviceInformation:
         *ret_size = 1;
         break;
-    case FileIoPriorityHintInformation: v = 2; break; /* normal */
-    default: return false;
+    case FileIoPriorityHintInformation:
+        v = 2;
+        break; /* normal */
+    default:
+        return false;
     }
     memcpy(info, &v, *ret_size);
     return true;
@@ -114,8 +126,12 @@ static NTSTATUS file_of(const struct request *r, void **ret, struct ob_handle_in
 static NTSTATUS query(const struct request *r)
 {
     struct ob_handle_info handle;
-    struct io_rw rw = {.major = IRP_MJ_QUERY_INFORMATION, .mode = r->mode, .out = r->info,
-                       .out_size = r->length, .info_class = r->kind, .iosb = r->iosb};
+    struct io_rw rw = {.major = IRP_MJ_QUERY_INFORMATION,
+                       .mode = r->mode,
+                       .out = r->info,
+                       .out_size = r->length,
+                       .info_class = r->kind,
+                       .iosb = r->iosb};
     void *file;
     ULONG size;
     NTSTATUS status = check(r->kind, r->length, false);
@@ -165,8 +181,10 @@ static bool set_here(FILE_OBJECT *file, ULONG kind, const void *info, NTSTATUS *
                        (mode & FILE_SEQUENTIAL_ONLY ? FO_SEQUENTIAL_ONLY : 0);
         return true;
     }
-    case FileIoPriorityHintInformation: return true;
-    default: return false;
+    case FileIoPriorityHintInformation:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -184,8 +202,12 @@ static bool set_prepare(struct io_rw *rw, IRP *irp, IO_STACK_LOCATION *s)
 
 static NTSTATUS set(const struct request *r)
 {
-    struct io_rw rw = {.major = IRP_MJ_SET_INFORMATION, .mode = r->mode, .in = r->info,
-                       .in_size = r->length, .info_class = r->kind, .iosb = r->iosb,
+    struct io_rw rw = {.major = IRP_MJ_SET_INFORMATION,
+                       .mode = r->mode,
+                       .in = r->info,
+                       .in_size = r->length,
+                       .info_class = r->kind,
+                       .iosb = r->iosb,
                        .prepare = set_prepare};
     void *file;
     NTSTATUS status = check(r->kind, r->length, true);
@@ -205,14 +227,14 @@ static NTSTATUS set(const struct request *r)
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQueryInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length,
-                                                ULONG kind)
+NT_EXPORT NTSTATUS NTAPI ZwQueryInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info,
+                                                ULONG length, ULONG kind)
 {
     return query(&(struct request){h, iosb, info, length, kind, KernelMode});
 }
 
-NT_EXPORT NTSTATUS NTAPI NtQueryInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length,
-                                                ULONG kind)
+NT_EXPORT NTSTATUS NTAPI NtQueryInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info,
+                                                ULONG length, ULONG kind)
 {
     KPROCESSOR_MODE mode = ps_previous_mode();
 
@@ -221,14 +243,14 @@ NT_EXPORT NTSTATUS NTAPI NtQueryInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb,
     return query(&(struct request){h, iosb, info, length, kind, mode});
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwSetInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length,
-                                              ULONG kind)
+NT_EXPORT NTSTATUS NTAPI ZwSetInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info,
+                                              ULONG length, ULONG kind)
 {
     return set(&(struct request){h, iosb, info, length, kind, KernelMode});
 }
 
-NT_EXPORT NTSTATUS NTAPI NtSetInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length,
-                                              ULONG kind)
+NT_EXPORT NTSTATUS NTAPI NtSetInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info,
+                                              ULONG length, ULONG kind)
 {
     KPROCESSOR_MODE mode = ps_previous_mode();
 
@@ -239,14 +261,18 @@ NT_EXPORT NTSTATUS NTAPI NtSetInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, P
 
 /* ---- Volumes ---- */
 
-static const uint8_t volume_sizes[] = {0, 0x18, 0, 0x18, 8, 0x10, 0x30, 0x20, 0x40, 0xC, 0x10, 0x1C};
+static const uint8_t volume_sizes[] = {0,    0x18, 0,    0x18, 8,    0x10,
+                                       0x30, 0x20, 0x40, 0xC,  0x10, 0x1C};
 
 NT_EXPORT NTSTATUS NTAPI ZwQueryVolumeInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info,
                                                       ULONG length, ULONG kind)
 {
     struct request r = {h, iosb, info, length, kind, KernelMode};
-    struct io_rw rw = {.major = IRP_MJ_QUERY_VOLUME_INFORMATION, .out = info, .out_size = length,
-                       .info_class = kind, .iosb = iosb};
+    struct io_rw rw = {.major = IRP_MJ_QUERY_VOLUME_INFORMATION,
+                       .out = info,
+                       .out_size = length,
+                       .info_class = kind,
+                       .iosb = iosb};
     FILE_FS_DEVICE_INFORMATION *device = info;
     void *file;
     NTSTATUS status;
@@ -261,8 +287,9 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryVolumeInformationFile(HANDLE h, PIO_STATUS_BLOCK
     rw.file = file;
     if (kind == FileFsDeviceInformation) { /* known without the driver */
         device->DeviceType = rw.file->DeviceObject->DeviceType;
-        device->Characteristics = rw.file->DeviceObject->Characteristics |
-                                  (rw.file->DeviceObject->Vpb ? 0x20u : 0); /* FILE_DEVICE_IS_MOUNTED */
+        device->Characteristics =
+            rw.file->DeviceObject->Characteristics |
+            (rw.file->DeviceObject->Vpb ? 0x20u : 0); /* FILE_DEVICE_IS_MOUNTED */
         iosb->Status = STATUS_SUCCESS;
         iosb->Information = sizeof *device;
     } else {
@@ -274,24 +301,32 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryVolumeInformationFile(HANDLE h, PIO_STATUS_BLOCK
 
 /* ---- By file object ---- */
 
-NT_EXPORT NTSTATUS NTAPI IoQueryFileInformation(PFILE_OBJECT file, ULONG kind, ULONG length, PVOID info,
-                                                PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI IoQueryFileInformation(PFILE_OBJECT file, ULONG kind, ULONG length,
+                                                PVOID info, PULONG ret_length)
 {
     IO_STATUS_BLOCK iosb = {0};
-    struct io_rw rw = {.file = file, .major = IRP_MJ_QUERY_INFORMATION, .out = info, .out_size = length,
-                       .info_class = kind, .iosb = &iosb};
+    struct io_rw rw = {.file = file,
+                       .major = IRP_MJ_QUERY_INFORMATION,
+                       .out = info,
+                       .out_size = length,
+                       .info_class = kind,
+                       .iosb = &iosb};
     NTSTATUS status = zw_request(&rw);
 
     *ret_length = (ULONG)iosb.Information;
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI IoQueryVolumeInformation(PFILE_OBJECT file, ULONG kind, ULONG length, PVOID info,
-                                                  PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI IoQueryVolumeInformation(PFILE_OBJECT file, ULONG kind, ULONG length,
+                                                  PVOID info, PULONG ret_length)
 {
     IO_STATUS_BLOCK iosb = {0};
-    struct io_rw rw = {.file = file, .major = IRP_MJ_QUERY_VOLUME_INFORMATION, .out = info,
-                       .out_size = length, .info_class = kind, .iosb = &iosb};
+    struct io_rw rw = {.file = file,
+                       .major = IRP_MJ_QUERY_VOLUME_INFORMATION,
+                       .out = info,
+                       .out_size = length,
+                       .info_class = kind,
+                       .iosb = &iosb};
     NTSTATUS status = zw_request(&rw);
 
     *ret_length = (ULONG)iosb.Information;
@@ -301,8 +336,13 @@ NT_EXPORT NTSTATUS NTAPI IoQueryVolumeInformation(PFILE_OBJECT file, ULONG kind,
 NT_EXPORT NTSTATUS NTAPI IoSetInformation(PFILE_OBJECT file, ULONG kind, ULONG length, PVOID info)
 {
     IO_STATUS_BLOCK iosb = {0};
-    struct io_rw rw = {.file = file, .major = IRP_MJ_SET_INFORMATION, .in = info, .in_size = length,
-                       .info_class = kind, .iosb = &iosb, .prepare = set_prepare};
+    struct io_rw rw = {.file = file,
+                       .major = IRP_MJ_SET_INFORMATION,
+                       .in = info,
+                       .in_size = length,
+                       .info_class = kind,
+                       .iosb = &iosb,
+                       .prepare = set_prepare};
 
     return zw_request(&rw);
 }
@@ -322,10 +362,11 @@ NT_EXPORT NTSTATUS NTAPI FsRtlGetFileSize(PFILE_OBJECT file, PLARGE_INTEGER ret)
 
 /* ---- By name ---- */
 
-NTSTATUS NTAPI ZwOpenFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr, PIO_STATUS_BLOCK iosb,
-                          ULONG share, ULONG options);
+NTSTATUS NTAPI ZwOpenFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
+                          PIO_STATUS_BLOCK iosb, ULONG share, ULONG options);
 
-NT_EXPORT NTSTATUS NTAPI ZwQueryFullAttributesFile(POBJECT_ATTRIBUTES attr, FILE_NETWORK_OPEN_INFORMATION *info)
+NT_EXPORT NTSTATUS NTAPI ZwQueryFullAttributesFile(POBJECT_ATTRIBUTES attr,
+                                                   FILE_NETWORK_OPEN_INFORMATION *info)
 {
     FILE_NETWORK_OPEN_INFORMATION own = {0};
     IO_STATUS_BLOCK iosb = {0};

@@ -2,12 +2,13 @@
  * The in-memory file system behind C:. A driver object of our own (\Driver\poolfs) owns the device
  * \Device\HarddiskVolume1; requests reach it as IRPs, through whatever a driver attached on top.
  *
- * It has a few directories at the start and nothing in them; what drivers write lives until the machine
- * ends. Behaves as NTFS does where drivers look: sharing, dispositions, delete on close, times.
+ * It has a few directories at the start and nothing in them; what drivers write lives until the
+ * machine ends. Behaves as NTFS does where drivers look: sharing, dispositions, delete on close,
+ * times.
  *
  * Doc: WDK, "IRP_MJ_CREATE (IFS)", "IRP_MJ_CLEANUP", "IRP_MJ_READ"; ZwCreateFile.
- * Not yet: byte-range locks, change notification, extended attributes, streams, links: each is refused with
- * the status a file system without them gives.
+ * Not yet: byte-range locks, change notification, extended attributes, streams, links: each is
+ * refused with the status a file system without them gives.
  */
 #include "kernel/zw_fs.h"
 
@@ -24,11 +25,11 @@ static struct {
 } g;
 
 /* Exports of the I/O manager used natively. */
-NTSTATUS NTAPI IoCheckShareAccess(ACCESS_MASK access, ULONG share, PFILE_OBJECT file, PSHARE_ACCESS a,
-                                  BOOLEAN update);
+NTSTATUS NTAPI IoCheckShareAccess(ACCESS_MASK access, ULONG share, PFILE_OBJECT file,
+                                  PSHARE_ACCESS a, BOOLEAN update);
 VOID NTAPI IoRemoveShareAccess(PFILE_OBJECT file, PSHARE_ACCESS a);
-PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode, MEMORY_CACHING_TYPE cache, PVOID at,
-                                         ULONG bug_check, ULONG priority);
+PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode, MEMORY_CACHING_TYPE cache,
+                                         PVOID at, ULONG bug_check, ULONG priority);
 
 /* ---- The tree ---- */
 
@@ -41,7 +42,8 @@ struct fs_node *fs_child(struct fs_node *dir, const WCHAR *name, size_t chars)
 {
     struct pp_list *it;
 
-    PP_LIST_EACH(it, &dir->children) {
+    PP_LIST_EACH(it, &dir->children)
+    {
         struct fs_node *n = PP_CONTAINER(it, struct fs_node, link);
         size_t i = 0;
 
@@ -58,12 +60,13 @@ struct fs_node *fs_child_at(struct fs_node *dir, uint32_t index)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &dir->children)
-        if (!index--)
-            return PP_CONTAINER(it, struct fs_node, link);
+    if (!index--)
+        return PP_CONTAINER(it, struct fs_node, link);
     return NULL;
 }
 
-struct fs_node *fs_node_new(struct fs_node *parent, const WCHAR *name, size_t chars, bool is_directory)
+struct fs_node *fs_node_new(struct fs_node *parent, const WCHAR *name, size_t chars,
+                            bool is_directory)
 {
     struct fs_node *n = pp_new(sizeof *n);
 
@@ -163,8 +166,9 @@ static bool is_bad_name(const WCHAR *name, size_t chars)
     return false;
 }
 
-struct fs_node *fs_walk(struct fs_node *from, const WCHAR *path, size_t chars, struct fs_node **ret_parent,
-                        const WCHAR **ret_last, size_t *ret_last_chars, NTSTATUS *ret_status)
+struct fs_node *fs_walk(struct fs_node *from, const WCHAR *path, size_t chars,
+                        struct fs_node **ret_parent, const WCHAR **ret_last, size_t *ret_last_chars,
+                        NTSTATUS *ret_status)
 {
     const WCHAR *end = path + chars;
 
@@ -211,12 +215,13 @@ struct fs_open *fs_open_of(const FILE_OBJECT *file)
     struct pp_list *it;
 
     PP_LIST_EACH(it, &g.opens)
-        if (PP_CONTAINER(it, struct fs_open, link)->file == file)
-            return PP_CONTAINER(it, struct fs_open, link);
+    if (PP_CONTAINER(it, struct fs_open, link)->file == file)
+        return PP_CONTAINER(it, struct fs_open, link);
     return NULL;
 }
 
-static NTSTATUS open_new(struct fs_node *n, FILE_OBJECT *file, const IO_STACK_LOCATION *s, bool is_volume)
+static NTSTATUS open_new(struct fs_node *n, FILE_OBJECT *file, const IO_STACK_LOCATION *s,
+                         bool is_volume)
 {
     struct fs_open *o = pp_new(sizeof *o);
     ULONG options = s->Parameters.Create.Options & 0xFFFFFF;
@@ -229,8 +234,11 @@ static NTSTATUS open_new(struct fs_node *n, FILE_OBJECT *file, const IO_STACK_LO
         n->header->NodeByteSize = sizeof *n->header;
         (void)fs_resize(n, n->size); /* the same size: only the header is brought up to date */
     }
-    *o = (struct fs_open){.file = file, .node = n, .is_volume = is_volume,
-                          .delete_on_close = options & FILE_DELETE_ON_CLOSE, .options = options};
+    *o = (struct fs_open){.file = file,
+                          .node = n,
+                          .is_volume = is_volume,
+                          .delete_on_close = options & FILE_DELETE_ON_CLOSE,
+                          .options = options};
     if (s->Parameters.Create.SecurityContext)
         o->access = s->Parameters.Create.SecurityContext->DesiredAccess;
     o->access = ob_map_access(ob_type_file, o->access);
@@ -250,13 +258,15 @@ static void unlink_node(struct fs_node *n)
 /* ---- IRP_MJ_CREATE ---- */
 
 /* The node exists: may it be opened like this, and what happens to what it holds? */
-static NTSTATUS open_existing(struct fs_node *n, FILE_OBJECT *file, IO_STACK_LOCATION *s, bool is_volume,
-                              ULONG_PTR *info)
+static NTSTATUS open_existing(struct fs_node *n, FILE_OBJECT *file, IO_STACK_LOCATION *s,
+                              bool is_volume, ULONG_PTR *info)
 {
-    ULONG options = s->Parameters.Create.Options & 0xFFFFFF, disposition = s->Parameters.Create.Options >> 24;
-    ACCESS_MASK access = ob_map_access(ob_type_file, s->Parameters.Create.SecurityContext
-                                                         ? s->Parameters.Create.SecurityContext->DesiredAccess
-                                                         : 0);
+    ULONG options = s->Parameters.Create.Options & 0xFFFFFF,
+          disposition = s->Parameters.Create.Options >> 24;
+    ACCESS_MASK access =
+        ob_map_access(ob_type_file, s->Parameters.Create.SecurityContext
+                                        ? s->Parameters.Create.SecurityContext->DesiredAccess
+                                        : 0);
     bool truncates = disposition == FILE_SUPERSEDE || disposition == FILE_OVERWRITE ||
                      disposition == FILE_OVERWRITE_IF;
     NTSTATUS status;
@@ -295,10 +305,11 @@ static NTSTATUS open_existing(struct fs_node *n, FILE_OBJECT *file, IO_STACK_LOC
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS create_new(struct fs_node *parent, const WCHAR *name, size_t chars, FILE_OBJECT *file,
-                           IO_STACK_LOCATION *s, ULONG_PTR *info)
+static NTSTATUS create_new(struct fs_node *parent, const WCHAR *name, size_t chars,
+                           FILE_OBJECT *file, IO_STACK_LOCATION *s, ULONG_PTR *info)
 {
-    ULONG options = s->Parameters.Create.Options & 0xFFFFFF, disposition = s->Parameters.Create.Options >> 24;
+    ULONG options = s->Parameters.Create.Options & 0xFFFFFF,
+          disposition = s->Parameters.Create.Options >> 24;
     struct fs_node *n;
     NTSTATUS status;
 
@@ -312,7 +323,8 @@ static NTSTATUS create_new(struct fs_node *parent, const WCHAR *name, size_t cha
         return STATUS_INSUFFICIENT_RESOURCES;
     n->attributes |= s->Parameters.Create.FileAttributes & 0x27u;
     (void)IoCheckShareAccess(s->Parameters.Create.SecurityContext->DesiredAccess,
-                             s->Parameters.Create.ShareAccess, file, &n->share, TRUE); /* the first opener */
+                             s->Parameters.Create.ShareAccess, file, &n->share,
+                             TRUE); /* the first opener */
     status = open_new(n, file, s, false);
     if (status) {
         unlink_node(n);
@@ -342,11 +354,13 @@ static NTSTATUS do_create(IRP *irp, IO_STACK_LOCATION *s)
         return STATUS_INVALID_PARAMETER;
     if (root && !root->node->is_directory && file->FileName.Length)
         return STATUS_OBJECT_PATH_NOT_FOUND;
-    n = fs_walk(from, file->FileName.Buffer, file->FileName.Length / 2, &parent, &last, &last_chars, &status);
+    n = fs_walk(from, file->FileName.Buffer, file->FileName.Length / 2, &parent, &last, &last_chars,
+                &status);
     if (n && !n->is_directory && file->FileName.Buffer[file->FileName.Length / 2 - 1] == '\\')
         return STATUS_OBJECT_NAME_INVALID;
     if (n)
-        return open_existing(n, file, s, !file->FileName.Length && !root, &irp->IoStatus.Information);
+        return open_existing(n, file, s, !file->FileName.Length && !root,
+                             &irp->IoStatus.Information);
     if (status != STATUS_OBJECT_NAME_NOT_FOUND)
         return status;
     return create_new(parent, last, last_chars, file, s, &irp->IoStatus.Information);
@@ -392,7 +406,8 @@ static void *buffer_of(IRP *irp)
     if (irp->MdlAddress)
         return irp->MdlAddress->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)
                    ? irp->MdlAddress->MappedSystemVa
-                   : MmMapLockedPagesSpecifyCache(irp->MdlAddress, KernelMode, MmCached, NULL, FALSE, 16);
+                   : MmMapLockedPagesSpecifyCache(irp->MdlAddress, KernelMode, MmCached, NULL,
+                                                  FALSE, 16);
     return irp->UserBuffer ? irp->UserBuffer : irp->AssociatedIrp.SystemBuffer;
 }
 
@@ -461,20 +476,30 @@ static NTSTATUS dispatch(IRP *irp, IO_STACK_LOCATION *s)
                    ? STATUS_SUCCESS
                    : STATUS_INVALID_PARAMETER;
     switch (s->MajorFunction) {
-    case IRP_MJ_CLEANUP: return do_cleanup(o);
-    case IRP_MJ_CLOSE: return do_close(o);
-    case IRP_MJ_READ: return do_read(o, irp, s);
-    case IRP_MJ_WRITE: return do_write(o, irp, s);
-    case IRP_MJ_FLUSH_BUFFERS: return STATUS_SUCCESS; /* nothing is held back */
-    case IRP_MJ_QUERY_INFORMATION: return fs_query_file(o, irp, s);
-    case IRP_MJ_SET_INFORMATION: return fs_set_file(o, irp, s);
-    case IRP_MJ_QUERY_VOLUME_INFORMATION: return fs_query_volume(o, irp, s);
+    case IRP_MJ_CLEANUP:
+        return do_cleanup(o);
+    case IRP_MJ_CLOSE:
+        return do_close(o);
+    case IRP_MJ_READ:
+        return do_read(o, irp, s);
+    case IRP_MJ_WRITE:
+        return do_write(o, irp, s);
+    case IRP_MJ_FLUSH_BUFFERS:
+        return STATUS_SUCCESS; /* nothing is held back */
+    case IRP_MJ_QUERY_INFORMATION:
+        return fs_query_file(o, irp, s);
+    case IRP_MJ_SET_INFORMATION:
+        return fs_set_file(o, irp, s);
+    case IRP_MJ_QUERY_VOLUME_INFORMATION:
+        return fs_query_volume(o, irp, s);
     case IRP_MJ_DIRECTORY_CONTROL:
         return s->MinorFunction == IRP_MN_QUERY_DIRECTORY ? fs_query_directory(o, irp, s)
                                                           : STATUS_NOT_SUPPORTED;
     case IRP_MJ_QUERY_EA:
-    case IRP_MJ_SET_EA: return STATUS_EAS_NOT_SUPPORTED;
-    default: return STATUS_INVALID_DEVICE_REQUEST;
+    case IRP_MJ_SET_EA:
+        return STATUS_EAS_NOT_SUPPORTED;
+    default:
+        return STATUS_INVALID_DEVICE_REQUEST;
     }
 }
 
@@ -494,17 +519,31 @@ NT_EXPORT NTSTATUS NTAPI PoolfsDispatch(PDEVICE_OBJECT device, PIRP irp)
 /* ---- Start ---- */
 
 static const char *const directories[] = {
-    "Windows", "Windows\\System32", "Windows\\System32\\drivers", "Windows\\System32\\config",
-    "Windows\\System32\\LogFiles", "Windows\\Temp", "Windows\\INF", "Windows\\Minidump",
-    "Windows\\SysWOW64", "Program Files", "Program Files\\Poolproof", "Program Files\\Common Files",
-    "ProgramData", "Users", "Users\\Public", "Temp",
+    "Windows",
+    "Windows\\System32",
+    "Windows\\System32\\drivers",
+    "Windows\\System32\\config",
+    "Windows\\System32\\LogFiles",
+    "Windows\\Temp",
+    "Windows\\INF",
+    "Windows\\Minidump",
+    "Windows\\SysWOW64",
+    "Program Files",
+    "Program Files\\Poolproof",
+    "Program Files\\Common Files",
+    "ProgramData",
+    "Users",
+    "Users\\Public",
+    "Temp",
 };
 
 static int volume_new(void)
 {
     UNICODE_STRING name = NT_CONST_STRING(u"\\Device\\HarddiskVolume1");
-    struct io_new_device d = {.driver = io_driver_new(NULL, "poolfs"), .name = &name,
-                              .type = FILE_DEVICE_DISK, .characteristics = FILE_DEVICE_SECURE_OPEN};
+    struct io_new_device d = {.driver = io_driver_new(NULL, "poolfs"),
+                              .name = &name,
+                              .type = FILE_DEVICE_DISK,
+                              .characteristics = FILE_DEVICE_SECURE_OPEN};
     uint64_t stub = ke_export_stub("PoolfsDispatch");
 
     for (unsigned i = 0; stub && i <= IRP_MJ_MAXIMUM_FUNCTION; i++)

@@ -5,8 +5,8 @@
 #include "kernel/kernel_priv.h"
 
 struct fs_node {
-    struct pp_list link;      /* children of parent */
-    struct fs_node *parent;   /* NULL: the root, or deleted */
+    struct pp_list link;    /* children of parent */
+    struct fs_node *parent; /* NULL: the root, or deleted */
     struct pp_list children;
     WCHAR *name;
     size_t chars;
@@ -16,10 +16,10 @@ struct fs_node {
     uint64_t id;
     uint8_t *data;
     size_t size, room;
-    uint64_t allocation;      /* as set; at least size */
+    uint64_t allocation; /* as set; at least size */
     SHARE_ACCESS share;
-    uint32_t opens;           /* file objects not cleaned up yet */
-    uint32_t refs;            /* file objects */
+    uint32_t opens;                    /* file objects not cleaned up yet */
+    uint32_t refs;                     /* file objects */
     FSRTL_ADVANCED_FCB_HEADER *header; /* what FsContext points to; guarded */
 };
 
@@ -31,18 +31,20 @@ struct fs_open {
     bool delete_on_close, is_cleaned, is_volume;
     ACCESS_MASK access;
     ULONG options;
-    WCHAR *pattern;           /* directory scan; NULL: not begun */
+    WCHAR *pattern; /* directory scan; NULL: not begun */
     size_t pattern_chars;
     uint32_t scan_index;
 };
 
 struct fs_node *fs_child(struct fs_node *dir, const WCHAR *name, size_t chars);
 struct fs_node *fs_child_at(struct fs_node *dir, uint32_t index);
-/* Below `from`; NULL with *ret_status when it is not there: STATUS_OBJECT_NAME_NOT_FOUND with the parent and
- * the last name given, STATUS_OBJECT_PATH_NOT_FOUND, STATUS_OBJECT_NAME_INVALID. */
-struct fs_node *fs_walk(struct fs_node *from, const WCHAR *path, size_t chars, struct fs_node **ret_parent,
-                        const WCHAR **ret_last, size_t *ret_last_chars, NTSTATUS *ret_status);
-struct fs_node *fs_node_new(struct fs_node *parent, const WCHAR *name, size_t chars, bool is_directory);
+/* Below `from`; NULL with *ret_status when it is not there: STATUS_OBJECT_NAME_NOT_FOUND with the
+ * parent and the last name given, STATUS_OBJECT_PATH_NOT_FOUND, STATUS_OBJECT_NAME_INVALID. */
+struct fs_node *fs_walk(struct fs_node *from, const WCHAR *path, size_t chars,
+                        struct fs_node **ret_parent, const WCHAR **ret_last, size_t *ret_last_chars,
+                        NTSTATUS *ret_status);
+struct fs_node *fs_node_new(struct fs_node *parent, const WCHAR *name, size_t chars,
+                            bool is_directory);
 NTSTATUS fs_resize(struct fs_node *n, uint64_t size);
 size_t fs_path(const struct fs_node *n, WCHAR *buf, size_t chars); /* \a\b, NUL-terminated */
 struct fs_node *fs_root(void);

@@ -1,7 +1,8 @@
 /*
  * Queries of the in-memory file system: files, directories, the volume.
  *
- * Doc: [MS-FSCC] 2.4 (file information), 2.5 (volume information); ntifs.h, "IRP_MJ_DIRECTORY_CONTROL".
+ * Doc: [MS-FSCC] 2.4 (file information), 2.5 (volume information); ntifs.h,
+ * "IRP_MJ_DIRECTORY_CONTROL".
  */
 #include "kernel/zw_fs.h"
 
@@ -49,10 +50,12 @@ static void fill_network(const struct fs_node *n, FILE_NETWORK_OPEN_INFORMATION 
 }
 
 /* As much of the name as fits behind its length. Returns bytes used. */
-static NTSTATUS fill_name(const struct fs_node *n, FILE_NAME_INFORMATION *i, size_t room, size_t *ret_used)
+static NTSTATUS fill_name(const struct fs_node *n, FILE_NAME_INFORMATION *i, size_t room,
+                          size_t *ret_used)
 {
     WCHAR path[1024];
-    size_t size = fs_path(n, path, PP_COUNT(path)) * sizeof *path, head = offsetof(FILE_NAME_INFORMATION, FileName);
+    size_t size = fs_path(n, path, PP_COUNT(path)) * sizeof *path,
+           head = offsetof(FILE_NAME_INFORMATION, FileName);
     size_t fits = PP_MIN(size, room - head);
 
     i->FileNameLength = (ULONG)size;
@@ -93,16 +96,44 @@ NTSTATUS fs_query_file(struct fs_open *o, IRP *irp, IO_STACK_LOCATION *s)
     NTSTATUS status;
 
     switch (s->Parameters.QueryFile.FileInformationClass) {
-    case FileBasicInformation: fill_basic(o->node, &i.basic); size = sizeof i.basic; break;
-    case FileStandardInformation: fill_standard(o->node, &i.standard); size = sizeof i.standard; break;
-    case FileNetworkOpenInformation: fill_network(o->node, &i.network); size = sizeof i.network; break;
-    case FileInternalInformation: i.large.QuadPart = (LONGLONG)o->node->id; size = 8; break;
-    case FilePositionInformation: i.large = o->file->CurrentByteOffset; size = 8; break;
-    case FileEaInformation: size = 4; break;
-    case FileAlignmentInformation: size = 4; break;
-    case FileAccessInformation: i.word = o->access; size = 4; break;
-    case FileModeInformation: i.word = o->options & 0x103E; size = 4; break;
-    case FileAttributeTagInformation: i.tag.FileAttributes = o->node->attributes; size = sizeof i.tag; break;
+    case FileBasicInformation:
+        fill_basic(o->node, &i.basic);
+        size = sizeof i.basic;
+        break;
+    case FileStandardInformation:
+        fill_standard(o->node, &i.standard);
+        size = sizeof i.standard;
+        break;
+    case FileNetworkOpenInformation:
+        fill_network(o->node, &i.network);
+        size = sizeof i.network;
+        break;
+    case FileInternalInformation:
+        i.large.QuadPart = (LONGLONG)o->node->id;
+        size = 8;
+        break;
+    case FilePositionInformation:
+        i.large = o->file->CurrentByteOffset;
+        size = 8;
+        break;
+    case FileEaInformation:
+        size = 4;
+        break;
+    case FileAlignmentInformation:
+        size = 4;
+        break;
+    case FileAccessInformation:
+        i.word = o->access;
+        size = 4;
+        break;
+    case FileModeInformation:
+        i.word = o->options & 0x103E;
+        size = 4;
+        break;
+    case FileAttributeTagInformation:
+        i.tag.FileAttributes = o->node->attributes;
+        size = sizeof i.tag;
+        break;
     case FileNameInformation:
     case FileNormalizedNameInformation:
         if (room < sizeof(FILE_NAME_INFORMATION))
@@ -113,7 +144,8 @@ NTSTATUS fs_query_file(struct fs_open *o, IRP *irp, IO_STACK_LOCATION *s)
         if (room < sizeof(FILE_ALL_INFORMATION))
             return STATUS_INFO_LENGTH_MISMATCH;
         return fill_all(o, buffer, room, &irp->IoStatus.Information);
-    default: return STATUS_INVALID_PARAMETER;
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
     if (room < size)
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -140,7 +172,8 @@ static NTSTATUS set_basic(struct fs_node *n, const FILE_BASIC_INFORMATION *i)
     set_time(&n->written, &i->LastWriteTime);
     set_time(&n->changed, &i->ChangeTime);
     if (i->FileAttributes)
-        n->attributes = (i->FileAttributes & 0x2127u) | (n->is_directory ? FILE_ATTRIBUTE_DIRECTORY : 0);
+        n->attributes =
+            (i->FileAttributes & 0x2127u) | (n->is_directory ? FILE_ATTRIBUTE_DIRECTORY : 0);
     return STATUS_SUCCESS;
 }
 
@@ -156,7 +189,8 @@ static NTSTATUS set_disposition(struct fs_node *n, bool remove)
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS rename_to(struct fs_node *n, struct fs_node *parent, const WCHAR *name, size_t chars)
+static NTSTATUS rename_to(struct fs_node *n, struct fs_node *parent, const WCHAR *name,
+                          size_t chars)
 {
     WCHAR *copy = pp_new((chars + 1) * sizeof *copy);
 
@@ -173,8 +207,10 @@ static NTSTATUS rename_to(struct fs_node *n, struct fs_node *parent, const WCHAR
     return STATUS_SUCCESS;
 }
 
-/* A full name has its device in front, which the I/O manager resolved into a file object of the directory. */
-static NTSTATUS set_rename(struct fs_open *o, const FILE_RENAME_INFORMATION *i, size_t room, bool replace)
+/* A full name has its device in front, which the I/O manager resolved into a file object of the
+ * directory. */
+static NTSTATUS set_rename(struct fs_open *o, const FILE_RENAME_INFORMATION *i, size_t room,
+                           bool replace)
 {
     static const WCHAR prefix[] = u"\\??\\C:";
     const WCHAR *name = i->FileName, *last = NULL;
@@ -213,7 +249,8 @@ static NTSTATUS set_rename(struct fs_open *o, const FILE_RENAME_INFORMATION *i, 
     }
     if (n)
         return STATUS_SUCCESS;
-    return status == STATUS_OBJECT_NAME_NOT_FOUND ? rename_to(o->node, parent, last, last_chars) : status;
+    return status == STATUS_OBJECT_NAME_NOT_FOUND ? rename_to(o->node, parent, last, last_chars)
+                                                  : status;
 }
 
 static NTSTATUS set_size(struct fs_node *n, int64_t size)
@@ -252,11 +289,15 @@ NTSTATUS fs_set_file(struct fs_open *o, IRP *irp, IO_STACK_LOCATION *s)
     if (room < need)
         return STATUS_INFO_LENGTH_MISMATCH;
     switch (kind) {
-    case FileBasicInformation: return set_basic(o->node, buffer);
-    case FileDispositionInformation: return set_disposition(o->node, *(const UCHAR *)buffer);
-    case FileDispositionInformationEx: return set_disposition(o->node, pp_load32(buffer) & 1);
+    case FileBasicInformation:
+        return set_basic(o->node, buffer);
+    case FileDispositionInformation:
+        return set_disposition(o->node, *(const UCHAR *)buffer);
+    case FileDispositionInformationEx:
+        return set_disposition(o->node, pp_load32(buffer) & 1);
     case FileRenameInformation:
-        return set_rename(o, buffer, room, ((const FILE_RENAME_INFORMATION *)buffer)->ReplaceIfExists);
+        return set_rename(o, buffer, room,
+                          ((const FILE_RENAME_INFORMATION *)buffer)->ReplaceIfExists);
     case FileRenameInformationEx:
         return set_rename(o, buffer, room, ((const FILE_RENAME_INFORMATION *)buffer)->Flags & 1);
     case FilePositionInformation:
@@ -264,14 +305,18 @@ NTSTATUS fs_set_file(struct fs_open *o, IRP *irp, IO_STACK_LOCATION *s)
             return STATUS_INVALID_PARAMETER;
         o->file->CurrentByteOffset.QuadPart = value;
         return STATUS_SUCCESS;
-    case FileEndOfFileInformation: return set_size(o->node, value);
-    case FileAllocationInformation: return set_allocation(o->node, value);
+    case FileEndOfFileInformation:
+        return set_size(o->node, value);
+    case FileAllocationInformation:
+        return set_allocation(o->node, value);
     case FileValidDataLengthInformation:
-        return value < 0 || (uint64_t)value > o->node->size ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+        return value < 0 || (uint64_t)value > o->node->size ? STATUS_INVALID_PARAMETER
+                                                            : STATUS_SUCCESS;
     case FileModeInformation:
         o->options = (o->options & ~0x103Eu) | (pp_load32(buffer) & 0x103Eu);
         return STATUS_SUCCESS;
-    default: return STATUS_INVALID_PARAMETER;
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
 }
 
@@ -310,8 +355,8 @@ NTSTATUS fs_query_volume(struct fs_open *o, IRP *irp, IO_STACK_LOCATION *s)
         break;
     case FileFsFullSizeInformation:
         i.full.TotalAllocationUnits.QuadPart = 64LL << 18;
-        i.full.CallerAvailableAllocationUnits.QuadPart = i.full.ActualAvailableAllocationUnits.QuadPart =
-            32LL << 18;
+        i.full.CallerAvailableAllocationUnits.QuadPart =
+            i.full.ActualAvailableAllocationUnits.QuadPart = 32LL << 18;
         i.full.SectorsPerAllocationUnit = UNIT / 512;
         i.full.BytesPerSector = 512;
         need = fixed = sizeof i.full;
@@ -329,7 +374,8 @@ NTSTATUS fs_query_volume(struct fs_open *o, IRP *irp, IO_STACK_LOCATION *s)
         memcpy(i.bytes + fixed, fs_name, sizeof fs_name - 2);
         need = fixed + sizeof fs_name - 2;
         break;
-    default: return STATUS_INVALID_PARAMETER;
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
     if (room < fixed)
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -349,14 +395,15 @@ static const struct shape shapes[] = {
     {FileDirectoryInformation, offsetof(FILE_DIRECTORY_INFORMATION, FileName), 0x3C, 0, 1},
     {FileFullDirectoryInformation, offsetof(FILE_FULL_DIR_INFORMATION, FileName), 0x3C, 0, 1},
     {FileBothDirectoryInformation, offsetof(FILE_BOTH_DIR_INFORMATION, FileName), 0x3C, 0, 1},
-    {FileIdBothDirectoryInformation, offsetof(FILE_ID_BOTH_DIR_INFORMATION, FileName), 0x3C, 0x60, 1},
+    {FileIdBothDirectoryInformation, offsetof(FILE_ID_BOTH_DIR_INFORMATION, FileName), 0x3C, 0x60,
+     1},
     {FileIdFullDirectoryInformation, 0x50, 0x3C, 0x48, 1},
     {FileNamesInformation, offsetof(FILE_NAMES_INFORMATION, FileName), 0x8, 0, 0},
 };
 
 /* Entry `index` of a scan: "." and ".." first, except in the root. */
-static const struct fs_node *scan_entry(const struct fs_node *dir, uint32_t index, const WCHAR **ret_name,
-                                        size_t *ret_chars)
+static const struct fs_node *scan_entry(const struct fs_node *dir, uint32_t index,
+                                        const WCHAR **ret_name, size_t *ret_chars)
 {
     const struct fs_node *n;
 
@@ -373,8 +420,8 @@ static const struct fs_node *scan_entry(const struct fs_node *dir, uint32_t inde
     return n;
 }
 
-static void put_entry(uint8_t *at, const struct shape *shape, const struct fs_node *n, const WCHAR *name,
-                      size_t fits, size_t chars)
+static void put_entry(uint8_t *at, const struct shape *shape, const struct fs_node *n,
+                      const WCHAR *name, size_t fits, size_t chars)
 {
     memset(at, 0, shape->name_at);
     if (shape->times) {
@@ -408,14 +455,16 @@ static NTSTATUS scan_begin(struct fs_open *o, const IO_STACK_LOCATION *s)
     o->pattern = pp_new((o->pattern_chars + 1) * sizeof(WCHAR));
     if (!o->pattern)
         return STATUS_INSUFFICIENT_RESOURCES;
-    memcpy(o->pattern, name && name->Length ? name->Buffer : u"*", o->pattern_chars * sizeof(WCHAR));
+    memcpy(o->pattern, name && name->Length ? name->Buffer : u"*",
+           o->pattern_chars * sizeof(WCHAR));
     return STATUS_SUCCESS;
 }
 
 NTSTATUS fs_query_directory(struct fs_open *o, IRP *irp, IO_STACK_LOCATION *s)
 {
     const struct shape *shape = NULL;
-    uint8_t *buffer = irp->UserBuffer ? irp->UserBuffer : irp->AssociatedIrp.SystemBuffer, *last = NULL;
+    uint8_t *buffer = irp->UserBuffer ? irp->UserBuffer : irp->AssociatedIrp.SystemBuffer,
+            *last = NULL;
     size_t room = s->Parameters.QueryDirectory.Length, used = 0;
     bool is_first = !o->pattern;
     NTSTATUS status;

@@ -1,12 +1,12 @@
 /*
  * System services on memory: the simulated program's address space, sections.
  *
- * Address space: allocations over mm_user_alloc, one guarded block each; committed at once. Sections: of the
- * page file (plain memory), of files of the in-memory file system (a copy, written back at unmapping), and
- * \Device\PhysicalMemory.
+ * Address space: allocations over mm_user_alloc, one guarded block each; committed at once.
+ * Sections: of the page file (plain memory), of files of the in-memory file system (a copy, written
+ * back at unmapping), and \Device\PhysicalMemory.
  *
- * Doc: WDK, ntifs.h: ZwAllocateVirtualMemory, ZwFreeVirtualMemory; wdm.h: ZwOpenSection, ZwMapViewOfSection,
- * ZwUnmapViewOfSection, ZwCreateSection; "Section Objects and Views".
+ * Doc: WDK, ntifs.h: ZwAllocateVirtualMemory, ZwFreeVirtualMemory; wdm.h: ZwOpenSection,
+ * ZwMapViewOfSection, ZwUnmapViewOfSection, ZwCreateSection; "Section Objects and Views".
  */
 #include "kernel/kernel_priv.h"
 
@@ -23,12 +23,12 @@ enum kind { FREE_SLOT, PRIVATE, VIEW_MEMORY, VIEW_PHYSICAL };
 
 /* What the section object and its views share; views do not count as references of the object. */
 struct section {
-    uint32_t refs;      /* the object, views */
-    uint8_t *shared;    /* what every view is a part of; NULL: physical memory */
+    uint32_t refs;   /* the object, views */
+    uint8_t *shared; /* what every view is a part of; NULL: physical memory */
     uint64_t size;
     ULONG protection, attributes;
     bool is_physical;
-    FILE_OBJECT *file;  /* referenced */
+    FILE_OBJECT *file; /* referenced */
 };
 
 /* The object's body. Drivers have no business in it; `check` tells when one had. */
@@ -47,7 +47,7 @@ static struct {
         EPROCESS *process;
         struct section *section; /* counted in its refs */
         uint64_t offset;
-        bool is_system;          /* MmMapViewInSystemSpace */
+        bool is_system; /* MmMapViewInSystemSpace */
     } region[REGIONS_MAX];
 } g;
 
@@ -129,7 +129,8 @@ NT_EXPORT NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE process, PVOID *base, UL
         return STATUS_NO_MEMORY;
     r = want ? region_at(want) : NULL;
     if (want) {
-        /* Committing what is reserved (everything is committed); a place of one's own is refused. */
+        /* Committing what is reserved (everything is committed); a place of one's own is refused.
+         */
         if (!r || r->kind != PRIVATE || want + bytes > r->base + r->size || type & MEM_RESERVE)
             return STATUS_CONFLICTING_ADDRESSES;
         *base = (PVOID)(uintptr_t)pp_align_down(want, PP_PAGE_SIZE);
@@ -144,7 +145,10 @@ NT_EXPORT NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE process, PVOID *base, UL
             r->kind = FREE_SLOT;
         return STATUS_NO_MEMORY;
     }
-    *r = (struct region){.kind = PRIVATE, .base = KE_ARG(p), .size = bytes, .protection = protection,
+    *r = (struct region){.kind = PRIVATE,
+                         .base = KE_ARG(p),
+                         .size = bytes,
+                         .protection = protection,
                          .process = ps_current()};
     *base = p;
     *size = bytes;
@@ -167,7 +171,8 @@ NT_EXPORT NTSTATUS NTAPI ZwFreeVirtualMemory(HANDLE process, PVOID *base, PSIZE_
     if (r->kind != PRIVATE)
         return STATUS_UNABLE_TO_DELETE_SECTION;
     if (type == MEM_RELEASE) {
-        if (pp_align_down(at, PP_PAGE_SIZE) != r->base || (bytes && pp_align_up(bytes, PP_PAGE_SIZE) != r->size))
+        if (pp_align_down(at, PP_PAGE_SIZE) != r->base ||
+            (bytes && pp_align_up(bytes, PP_PAGE_SIZE) != r->size))
             return bytes ? STATUS_UNABLE_TO_FREE_VM : STATUS_FREE_VM_NOT_AT_BASE;
         *base = (PVOID)(uintptr_t)r->base;
         *size = r->size;
@@ -206,8 +211,8 @@ NT_EXPORT NTSTATUS NTAPI ZwFlushVirtualMemory(HANDLE process, PVOID *base, PSIZE
 }
 
 /* Recorded; the pages keep the protection they have (read, write). */
-NT_EXPORT NTSTATUS NTAPI ZwProtectVirtualMemory(HANDLE process, PVOID *base, PSIZE_T size, ULONG protection,
-                                                PULONG ret_old)
+NT_EXPORT NTSTATUS NTAPI ZwProtectVirtualMemory(HANDLE process, PVOID *base, PSIZE_T size,
+                                                ULONG protection, PULONG ret_old)
 {
     uint64_t at = pp_align_down(KE_ARG(*base), PP_PAGE_SIZE);
     uint64_t bytes = pp_align_up(KE_ARG(*base) + *size, PP_PAGE_SIZE) - at;
@@ -379,7 +384,8 @@ static NTSTATUS section_new(const struct new_section *n, void **ret)
 }
 
 NT_EXPORT NTSTATUS NTAPI ZwCreateSection(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
-                                         PLARGE_INTEGER size, ULONG protection, ULONG attributes, HANDLE file)
+                                         PLARGE_INTEGER size, ULONG protection, ULONG attributes,
+                                         HANDLE file)
 {
     struct new_section n = {size, protection, attributes, NULL};
     void *object = NULL, *section = NULL;
@@ -418,7 +424,8 @@ struct section_basic { /* SECTION_BASIC_INFORMATION */
     LARGE_INTEGER Size;
 };
 
-NT_EXPORT NTSTATUS NTAPI ZwQuerySection(HANDLE h, ULONG kind, PVOID info, SIZE_T length, PSIZE_T ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwQuerySection(HANDLE h, ULONG kind, PVOID info, SIZE_T length,
+                                        PSIZE_T ret_length)
 {
     struct section_basic *b = info;
     struct section *s;
@@ -471,7 +478,8 @@ static NTSTATUS view_new(struct section *s, struct view *v, uint64_t *ret)
         return STATUS_INVALID_VIEW_SIZE;
     if (s->is_physical && !v->size)
         return STATUS_INVALID_VIEW_SIZE;
-    v->size = pp_align_up((v->size ? v->size : s->size - v->offset) + (v->offset - start), PP_PAGE_SIZE);
+    v->size =
+        pp_align_up((v->size ? v->size : s->size - v->offset) + (v->offset - start), PP_PAGE_SIZE);
     v->offset = start;
     r = region_new(s->is_physical ? VIEW_PHYSICAL : VIEW_MEMORY);
     if (!r)
@@ -519,12 +527,13 @@ static NTSTATUS view_free(struct region *r)
     return STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwMapViewOfSection(HANDLE section, HANDLE process, PVOID *base, ULONG_PTR zero_bits,
-                                            SIZE_T commit, PLARGE_INTEGER offset, PSIZE_T size,
-                                            ULONG inherit, ULONG type, ULONG protection)
+NT_EXPORT NTSTATUS NTAPI ZwMapViewOfSection(HANDLE section, HANDLE process, PVOID *base,
+                                            ULONG_PTR zero_bits, SIZE_T commit,
+                                            PLARGE_INTEGER offset, PSIZE_T size, ULONG inherit,
+                                            ULONG type, ULONG protection)
 {
-    struct view v = {.offset = offset ? (uint64_t)offset->QuadPart : 0, .size = *size,
-                     .protection = protection};
+    struct view v = {
+        .offset = offset ? (uint64_t)offset->QuadPart : 0, .size = *size, .protection = protection};
     uint64_t at = 0;
     void *object;
     NTSTATUS status;
@@ -569,23 +578,24 @@ NT_EXPORT NTSTATUS NTAPI ZwUnmapViewOfSection(HANDLE process, PVOID base)
     return view_free(r);
 }
 
-NT_EXPORT NTSTATUS NTAPI NtMapViewOfSection(HANDLE section, HANDLE process, PVOID *base, ULONG_PTR zero_bits,
-                                            SIZE_T commit, PLARGE_INTEGER offset, PSIZE_T size,
-                                            ULONG inherit, ULONG type, ULONG protection)
+NT_EXPORT NTSTATUS NTAPI NtMapViewOfSection(HANDLE section, HANDLE process, PVOID *base,
+                                            ULONG_PTR zero_bits, SIZE_T commit,
+                                            PLARGE_INTEGER offset, PSIZE_T size, ULONG inherit,
+                                            ULONG type, ULONG protection)
 {
     KPROCESSOR_MODE mode = ps_previous_mode();
 
     if (!zw_probe(mode, base, sizeof *base) || !zw_probe(mode, size, sizeof *size))
         return STATUS_ACCESS_VIOLATION;
-    return ZwMapViewOfSection(section, process, base, zero_bits, commit, offset, size, inherit, type,
-                              protection);
+    return ZwMapViewOfSection(section, process, base, zero_bits, commit, offset, size, inherit,
+                              type, protection);
 }
 
 /* ---- The Mm forms ---- */
 
 NT_EXPORT NTSTATUS NTAPI MmCreateSection(PVOID *ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
-                                         PLARGE_INTEGER size, ULONG protection, ULONG attributes, HANDLE file,
-                                         PFILE_OBJECT file_object)
+                                         PLARGE_INTEGER size, ULONG protection, ULONG attributes,
+                                         HANDLE file, PFILE_OBJECT file_object)
 {
     struct new_section n = {size, protection, attributes, file_object};
     void *object = NULL, *section = NULL;
@@ -607,11 +617,12 @@ NT_EXPORT NTSTATUS NTAPI MmCreateSection(PVOID *ret, ACCESS_MASK access, POBJECT
 }
 
 NT_EXPORT NTSTATUS NTAPI MmMapViewOfSection(PVOID section, PEPROCESS process, PVOID *base,
-                                            ULONG_PTR zero_bits, SIZE_T commit, PLARGE_INTEGER offset,
-                                            PSIZE_T size, ULONG inherit, ULONG type, ULONG protection)
+                                            ULONG_PTR zero_bits, SIZE_T commit,
+                                            PLARGE_INTEGER offset, PSIZE_T size, ULONG inherit,
+                                            ULONG type, ULONG protection)
 {
-    struct view v = {.offset = offset ? (uint64_t)offset->QuadPart : 0, .size = *size,
-                     .protection = protection};
+    struct view v = {
+        .offset = offset ? (uint64_t)offset->QuadPart : 0, .size = *size, .protection = protection};
     uint64_t at = 0;
     NTSTATUS status;
 

@@ -1,8 +1,9 @@
 /*
- * System services on objects of all kinds: handles, directories, symbolic links, queries, duplicates.
+ * System services on objects of all kinds: handles, directories, symbolic links, queries,
+ * duplicates.
  *
- * Zw entries are called from kernel mode and trust their pointers; Nt entries take the thread's previous
- * mode, and refuse system addresses for user mode (zw_probe).
+ * Zw entries are called from kernel mode and trust their pointers; Nt entries take the thread's
+ * previous mode, and refuse system addresses for user mode (zw_probe).
  *
  * Doc: WDK, wdm.h and ntifs.h: ZwClose, ZwMakeTemporaryObject, ZwOpenDirectoryObject,
  * ZwQuerySymbolicLinkObject, ZwQueryObject, ZwDuplicateObject.
@@ -89,7 +90,8 @@ static NTSTATUS duplicate(const struct duplicate *d, HANDLE *ret)
 
         if (to != ps_system) /* Seen: a kernel handle comes from duplicating into System only */
             attributes &= ~OBJ_KERNEL_HANDLE;
-        status = ob_handle_new_in(to, object, d->options & DUPLICATE_SAME_ACCESS ? info.access : d->access,
+        status = ob_handle_new_in(to, object,
+                                  d->options & DUPLICATE_SAME_ACCESS ? info.access : d->access,
                                   attributes, ret);
     }
     ob_unref(object);
@@ -101,13 +103,14 @@ done_from:
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process,
-                                           PHANDLE ret, ACCESS_MASK access, ULONG attributes,
-                                           ULONG options)
+NT_EXPORT NTSTATUS NTAPI ZwDuplicateObject(HANDLE source_process, HANDLE source,
+                                           HANDLE target_process, PHANDLE ret, ACCESS_MASK access,
+                                           ULONG attributes, ULONG options)
 {
     HANDLE h = NULL;
-    NTSTATUS status = duplicate(&(struct duplicate){source_process, source, target_process, access,
-                                                    attributes, options}, &h);
+    NTSTATUS status = duplicate(
+        &(struct duplicate){source_process, source, target_process, access, attributes, options},
+        &h);
 
     if (!status && ret)
         *ret = h;
@@ -157,7 +160,8 @@ NT_EXPORT NTSTATUS NTAPI ZwMakePermanentObject(HANDLE h)
 
 /* ---- ZwQueryObject ---- */
 
-struct object_basic { /* PUBLIC_OBJECT_BASIC_INFORMATION and what Windows puts behind the public part */
+struct object_basic { /* PUBLIC_OBJECT_BASIC_INFORMATION and what Windows puts behind the public
+                         part */
     ULONG Attributes;
     ACCESS_MASK GrantedAccess;
     ULONG HandleCount, PointerCount;
@@ -204,15 +208,17 @@ static NTSTATUS query_basic(void *object, const struct ob_handle_info *h, void *
     b->Attributes = (h->attributes & OBJ_INHERIT) | (ob_is_permanent(object) ? OBJ_PERMANENT : 0);
     b->GrantedAccess = h->access;
     b->HandleCount = (ULONG)ob_handle_count(object);
-    (void)ObQueryNameString(object, NULL, 0, &b->NameInfoSize);  /* only the length is wanted */
+    (void)ObQueryNameString(object, NULL, 0, &b->NameInfoSize); /* only the length is wanted */
     if (b->NameInfoSize <= sizeof(UNICODE_STRING))
         b->NameInfoSize = 0;
-    (void)query_type(object, NULL, 0, &b->TypeInfoSize);         /* as above */
-    b->PointerCount = (ULONG)ob_ref_count(object); /* Seen: with the reference of the query itself */
+    (void)query_type(object, NULL, 0, &b->TypeInfoSize); /* as above */
+    b->PointerCount =
+        (ULONG)ob_ref_count(object); /* Seen: with the reference of the query itself */
     return STATUS_SUCCESS;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG length, PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG length,
+                                       PULONG ret_length)
 {
     struct ob_handle_info handle;
     void *object;
@@ -222,9 +228,15 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG l
     if (status)
         return status;
     switch (kind) {
-    case 0: status = query_basic(object, &handle, info, length, &need); break;
-    case 1: status = ObQueryNameString(object, info, length, &need); break;
-    case 2: status = query_type(object, info, length, &need); break;
+    case 0:
+        status = query_basic(object, &handle, info, length, &need);
+        break;
+    case 1:
+        status = ObQueryNameString(object, info, length, &need);
+        break;
+    case 2:
+        status = query_type(object, info, length, &need);
+        break;
     case 4: /* ObjectHandleFlagInformation */
         need = 2;
         status = length == need ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
@@ -233,7 +245,8 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG l
             ((UCHAR *)info)[1] = (handle.attributes & OB_HANDLE_PROTECTED) != 0;
         }
         break;
-    default: status = STATUS_INVALID_INFO_CLASS;
+    default:
+        status = STATUS_INVALID_INFO_CLASS;
     }
     ob_unref(object);
     if (ret_length)
@@ -243,7 +256,8 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG l
 
 /* ---- Directories ---- */
 
-NT_EXPORT NTSTATUS NTAPI ZwCreateDirectoryObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr)
+NT_EXPORT NTSTATUS NTAPI ZwCreateDirectoryObject(PHANDLE ret, ACCESS_MASK access,
+                                                 POBJECT_ATTRIBUTES attr)
 {
     HANDLE h;
     NTSTATUS status = attr && attr->Attributes & OBJ_OPENIF
@@ -260,7 +274,8 @@ NT_EXPORT NTSTATUS NTAPI ZwCreateDirectoryObject(PHANDLE ret, ACCESS_MASK access
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwOpenDirectoryObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr)
+NT_EXPORT NTSTATUS NTAPI ZwOpenDirectoryObject(PHANDLE ret, ACCESS_MASK access,
+                                               POBJECT_ATTRIBUTES attr)
 {
     HANDLE h = NULL;
     NTSTATUS status = ob_open_named(attr, ob_type_directory, access, &h);
@@ -295,7 +310,8 @@ static NTSTATUS query_directory(struct query_directory *q, ULONG *ret_length)
         return status;
     for (; (object = ob_directory_entry(dir, q->context + count, &name)) && !(q->single && count);
          count++) {
-        size_t more = sizeof *e + (rtl_wcslen(name) + rtl_wcslen(ob_type_name(ob_type_of(object))) + 2) * 2;
+        size_t more =
+            sizeof *e + (rtl_wcslen(name) + rtl_wcslen(ob_type_name(ob_type_of(object))) + 2) * 2;
 
         if (used + more > q->length) {
             status = count ? STATUS_MORE_ENTRIES : STATUS_BUFFER_TOO_SMALL;
@@ -331,8 +347,9 @@ uint8_t *zw_put_string(UNICODE_STRING *ret, uint8_t *to, const WCHAR *text)
     return to + size + sizeof *text;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQueryDirectoryObject(HANDLE h, PVOID buffer, ULONG length, BOOLEAN single,
-                                                BOOLEAN restart, PULONG context, PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwQueryDirectoryObject(HANDLE h, PVOID buffer, ULONG length,
+                                                BOOLEAN single, BOOLEAN restart, PULONG context,
+                                                PULONG ret_length)
 {
     struct query_directory q = {h, buffer, length, single, restart ? 0 : *context};
     ULONG used = 0;
@@ -360,7 +377,8 @@ NT_EXPORT NTSTATUS NTAPI ZwCreateSymbolicLinkObject(PHANDLE ret, ACCESS_MASK acc
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwOpenSymbolicLinkObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr)
+NT_EXPORT NTSTATUS NTAPI ZwOpenSymbolicLinkObject(PHANDLE ret, ACCESS_MASK access,
+                                                  POBJECT_ATTRIBUTES attr)
 {
     HANDLE h = NULL;
     NTSTATUS status = ob_open_named(attr, ob_type_symlink, access, &h);
@@ -369,7 +387,8 @@ NT_EXPORT NTSTATUS NTAPI ZwOpenSymbolicLinkObject(PHANDLE ret, ACCESS_MASK acces
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE h, PUNICODE_STRING target, PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE h, PUNICODE_STRING target,
+                                                   PULONG ret_length)
 {
     UNICODE_STRING from;
     void *link;

@@ -1,8 +1,9 @@
 /*
- * Transfers that the system makes on a file by itself: paging I/O for sections and the cache, and small
- * queries. Sent to the file system's device as IRPs and waited for.
+ * Transfers that the system makes on a file by itself: paging I/O for sections and the cache, and
+ * small queries. Sent to the file system's device as IRPs and waited for.
  *
- * Doc: WDK, "IRP_MJ_READ (FS and filter drivers)": IRP_PAGING_IO, IRP_NOCACHE, IRP_SYNCHRONOUS_PAGING_IO.
+ * Doc: WDK, "IRP_MJ_READ (FS and filter drivers)": IRP_PAGING_IO, IRP_NOCACHE,
+ * IRP_SYNCHRONOUS_PAGING_IO.
  */
 #include "kernel/kernel_priv.h"
 

@@ -1,4 +1,5 @@
-/* System services, registry, security, processes, files, cache. Owner of: zw_*.c cm_*.c se_*.c ps_process.c cc_*.c fsrtl_*.c. */
+/* System services, registry, security, processes, files, cache. Owner of: zw_*.c cm_*.c se_*.c
+ * ps_process.c cc_*.c fsrtl_*.c. */
 #ifndef POOLPROOF_ZW_PRIV_H
 #define POOLPROOF_ZW_PRIV_H
 
@@ -7,7 +8,8 @@ int cm_init(void);
 int ps_init(void);
 int se_init(void);
 int zw_init(void);
-/* Create the service key \Registry\Machine\System\CurrentControlSet\Services\<service>; path is kept. */
+/* Create the service key \Registry\Machine\System\CurrentControlSet\Services\<service>; path is
+ * kept. */
 NTSTATUS cm_service_key(const char *service, const char *image_path);
 
 /* ---- Registry (cm_*.c) ---- */
@@ -25,8 +27,8 @@ bool zw_probe(KPROCESSOR_MODE mode, const void *p, size_t size);
 /* A NUL-terminated copy of text at `to`, described by *ret. Returns the end of the copy. */
 uint8_t *zw_put_string(UNICODE_STRING *ret, uint8_t *to, const WCHAR *text);
 
-/* Paging I/O on a file, through its device stack; waits. A read past the end gives zeroes. `buffer` is any
- * memory. *ret_done may be NULL. */
+/* Paging I/O on a file, through its device stack; waits. A read past the end gives zeroes. `buffer`
+ * is any memory. *ret_done may be NULL. */
 struct zw_paging {
     FILE_OBJECT *file;
     bool write;
@@ -36,13 +38,14 @@ struct zw_paging {
 };
 NTSTATUS zw_paging_io(const struct zw_paging *p, size_t *ret_done);
 NTSTATUS zw_query_file(FILE_OBJECT *file, ULONG info_class, void *buffer, size_t size);
-/* A request on an open file as the Nt...File services make it (struct io_rw is described in io_priv.h). */
+/* A request on an open file as the Nt...File services make it (struct io_rw is described in
+ * io_priv.h). */
 NTSTATUS zw_request(struct io_rw *rw);
 void zw_sync_init(void);
 int zw_memory_init(void);
 /* Does the name match the expression (* ? < > ")? */
-bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *name, size_t name_chars,
-                 bool ignore_case);
+bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *name,
+                 size_t name_chars, bool ignore_case);
 
 /* ---- Names ---- */
 /* An object's full name: files have their device's name in front, keys their path. */
@@ -51,15 +54,16 @@ bool zw_full_name(const void *object, WCHAR *buf, size_t chars);
 /* ---- Processes (ps_process.c) ---- */
 extern EPROCESS *ps_system, *ps_user; /* pid 4, and the program that sends the requests */
 enum { PS_SYSTEM_PID = 4, PS_USER_PID = 1000 };
-/* The process whose address space the current thread is in: attached, its own, or System. Never NULL
- * after ps_init. */
+/* The process whose address space the current thread is in: attached, its own, or System. Never
+ * NULL after ps_init. */
 EPROCESS *ps_current(void);
-/* Put the current thread into a process's address space; returns the one before (attach to it again). */
+/* Put the current thread into a process's address space; returns the one before (attach to it
+ * again). */
 EPROCESS *ps_attach(EPROCESS *process);
 /* Mode of the current thread's caller: UserMode for requests of the simulated program. */
 KPROCESSOR_MODE ps_previous_mode(void);
-EPROCESS *ps_by_id(HANDLE id);      /* no reference; NULL: none */
-EPROCESS *ps_at(unsigned index);    /* slots, some of them NULL; 64 in all */
+EPROCESS *ps_by_id(HANDLE id);   /* no reference; NULL: none */
+EPROCESS *ps_at(unsigned index); /* slots, some of them NULL; 64 in all */
 enum { PS_SLOTS = 64 };
 const WCHAR *ps_image_path(const EPROCESS *process);
 const WCHAR *ps_command_line(const EPROCESS *process);
@@ -74,9 +78,11 @@ NTSTATUS ps_notify_create(EPROCESS *process); /* an error: a routine refused the
 void ps_notify_exit(EPROCESS *process);
 /* An image was mapped: pid 0 for drivers. The image loader calls it. */
 void ps_notify_image(const WCHAR *path, uint64_t pid, uint64_t base, uint64_t size);
-/* Start and end a small program, so that notify routines run. For the default drive, in a request thread. */
+/* Start and end a small program, so that notify routines run. For the default drive, in a request
+ * thread. */
 NTSTATUS ps_exercise(void);
-/* Routines the image left registered: reported (VF_UNLOAD_CALLBACK) and forgotten. Returns how many. */
+/* Routines the image left registered: reported (VF_UNLOAD_CALLBACK) and forgotten. Returns how
+ * many. */
 unsigned ps_check_unload(struct ke_image *image);
 
 /* ---- Security (se_*.c) ---- */

@@ -36,7 +36,8 @@ static NTSTATUS open_process(HANDLE *ret, ACCESS_MASK access, const OBJECT_ATTRI
         status = ob_handle_new(t->object->Tcb.Process, access, attr->Attributes, &h);
     } else {
         process = ps_by_id(id->UniqueProcess);
-        status = process ? ob_handle_new(process, access, attr->Attributes, &h) : STATUS_INVALID_CID;
+        status =
+            process ? ob_handle_new(process, access, attr->Attributes, &h) : STATUS_INVALID_CID;
     }
     if (!status)
         *ret = h;
@@ -70,7 +71,8 @@ NT_EXPORT NTSTATUS NTAPI ZwOpenThread(PHANDLE ret, ACCESS_MASK access, POBJECT_A
     if (!id || attr->ObjectName)
         return STATUS_INVALID_PARAMETER_MIX;
     t = ke_thread_by_id(KE_ARG(id->UniqueThread));
-    if (!t || !t->object || (id->UniqueProcess && t->object->Cid.UniqueProcess != id->UniqueProcess))
+    if (!t || !t->object ||
+        (id->UniqueProcess && t->object->Cid.UniqueProcess != id->UniqueProcess))
         return STATUS_INVALID_CID;
     status = ob_handle_new(t->object, access, attr->Attributes, &h);
     if (!status)
@@ -132,31 +134,49 @@ static NTSTATUS win32_path(const struct process_query *q, ULONG *need)
 static NTSTATUS query_process(const struct process_query *q, ULONG *need)
 {
     const EPROCESS *p = q->process;
-    PROCESS_BASIC_INFORMATION basic = {p->ExitStatus, PsGetProcessPeb(q->process),
-                                       (1ull << ke_m.config.cpus) - 1, 8, KE_ARG(p->UniqueProcessId),
+    PROCESS_BASIC_INFORMATION basic = {p->ExitStatus,
+                                       PsGetProcessPeb(q->process),
+                                       (1ull << ke_m.config.cpus) - 1,
+                                       8,
+                                       KE_ARG(p->UniqueProcessId),
                                        KE_ARG(p->InheritedFromUniqueProcessId)};
     KERNEL_USER_TIMES times = {.CreateTime = p->CreateTime, .ExitTime = p->ExitTime};
     uint64_t counters[11] = {0};
 
     switch (q->kind) {
-    case ProcessBasicInformation: return fixed(q, &basic, sizeof basic, need);
-    case ProcessTimes: return fixed(q, &times, sizeof times, need);
-    case ProcessIoCounters: return fixed(q, counters, 48, need);
-    case ProcessVmCounters: return fixed(q, counters, sizeof counters, need);
-    case ProcessDebugPort: return number(q, KE_ARG(p->DebugPort), 8, need);
-    case ProcessWow64Information: return number(q, KE_ARG(p->WoW64Process), 8, need);
-    case ProcessHandleCount: return number(q, ob_table_count(p), 4, need);
-    case ProcessSessionInformation: return number(q, p == ps_system ? 0 : 1, 4, need);
-    case ProcessPriorityClass: return number(q, (uint64_t)p->PriorityClass << 8, 2, need);
+    case ProcessBasicInformation:
+        return fixed(q, &basic, sizeof basic, need);
+    case ProcessTimes:
+        return fixed(q, &times, sizeof times, need);
+    case ProcessIoCounters:
+        return fixed(q, counters, 48, need);
+    case ProcessVmCounters:
+        return fixed(q, counters, sizeof counters, need);
+    case ProcessDebugPort:
+        return number(q, KE_ARG(p->DebugPort), 8, need);
+    case ProcessWow64Information:
+        return number(q, KE_ARG(p->WoW64Process), 8, need);
+    case ProcessHandleCount:
+        return number(q, ob_table_count(p), 4, need);
+    case ProcessSessionInformation:
+        return number(q, p == ps_system ? 0 : 1, 4, need);
+    case ProcessPriorityClass:
+        return number(q, (uint64_t)p->PriorityClass << 8, 2, need);
     case ProcessDebugObjectHandle:
         *need = 8;
         return q->length == 8 ? STATUS_PORT_NOT_SET : STATUS_INFO_LENGTH_MISMATCH;
-    case ProcessDebugFlags: return number(q, 1, 4, need);
-    case ProcessImageFileName: return string(q, ps_image_path(p), need);
-    case ProcessImageFileNameWin32: return win32_path(q, need);
-    case ProcessCommandLineInformation: return string(q, ps_command_line(p), need);
-    case ProcessProtectionInformation: return number(q, p->Protection, 1, need);
-    default: return STATUS_INVALID_INFO_CLASS;
+    case ProcessDebugFlags:
+        return number(q, 1, 4, need);
+    case ProcessImageFileName:
+        return string(q, ps_image_path(p), need);
+    case ProcessImageFileNameWin32:
+        return win32_path(q, need);
+    case ProcessCommandLineInformation:
+        return string(q, ps_command_line(p), need);
+    case ProcessProtectionInformation:
+        return number(q, p->Protection, 1, need);
+    default:
+        return STATUS_INVALID_INFO_CLASS;
     }
 }
 
@@ -183,7 +203,8 @@ NT_EXPORT NTSTATUS NTAPI NtQueryInformationProcess(HANDLE h, ULONG kind, PVOID i
 {
     KPROCESSOR_MODE mode = ps_previous_mode();
 
-    if (!zw_probe(mode, info, length) || !zw_probe(mode, ret_length, ret_length ? sizeof *ret_length : 0))
+    if (!zw_probe(mode, info, length) ||
+        !zw_probe(mode, ret_length, ret_length ? sizeof *ret_length : 0))
         return STATUS_ACCESS_VIOLATION;
     return ZwQueryInformationProcess(h, kind, info, length, ret_length);
 }
@@ -213,8 +234,9 @@ NT_EXPORT NTSTATUS NTAPI ZwSetInformationProcess(HANDLE h, ULONG kind, PVOID inf
     return status;
 }
 
-/* NULL: the current process, its other threads only. Ending the process that sends the requests would end
- * them all: it is marked as ended, and the requests go on as those of a program that is about to go. */
+/* NULL: the current process, its other threads only. Ending the process that sends the requests
+ * would end them all: it is marked as ended, and the requests go on as those of a program that is
+ * about to go. */
 NT_EXPORT NTSTATUS NTAPI ZwTerminateProcess(HANDLE h, NTSTATUS exit_status)
 {
     void *object;
@@ -280,12 +302,14 @@ NT_EXPORT NTSTATUS NTAPI ZwQueryInformationThread(HANDLE h, ULONG kind, PVOID in
         status = fixed(&q, &times, sizeof times, &need);
         break;
     case ThreadQuerySetWin32StartAddress:
-        status = number(&q, KE_ARG(t->Win32StartAddress ? t->Win32StartAddress : t->StartAddress), 8, &need);
+        status = number(&q, KE_ARG(t->Win32StartAddress ? t->Win32StartAddress : t->StartAddress),
+                        8, &need);
         break;
     case ThreadIsIoPending:
         status = number(&q, t->IrpList.Flink && t->IrpList.Flink != &t->IrpList, 4, &need);
         break;
-    default: status = STATUS_INVALID_INFO_CLASS;
+    default:
+        status = STATUS_INVALID_INFO_CLASS;
     }
     ob_unref(object);
     if (ret_length && need)
@@ -309,7 +333,8 @@ NT_EXPORT NTSTATUS NTAPI ZwSetInformationThread(HANDLE h, ULONG kind, PVOID info
         else if (*(KPRIORITY *)info < 1 || *(KPRIORITY *)info > 31)
             status = STATUS_INVALID_PARAMETER;
         else
-            (void)KeSetPriorityThread(&t->Tcb, *(KPRIORITY *)info); /* the old one is of no interest */
+            (void)KeSetPriorityThread(&t->Tcb,
+                                      *(KPRIORITY *)info); /* the old one is of no interest */
         break;
     case ThreadBasePriority:
         if (length != sizeof(LONG))
@@ -327,10 +352,12 @@ NT_EXPORT NTSTATUS NTAPI ZwSetInformationThread(HANDLE h, ULONG kind, PVOID info
     case ThreadIdealProcessorEx:
         if (length < sizeof(KAFFINITY) && kind == ThreadAffinityMask)
             status = STATUS_INFO_LENGTH_MISMATCH;
-        else if (kind == ThreadAffinityMask && !(*(KAFFINITY *)info & ((1ull << ke_m.config.cpus) - 1)))
+        else if (kind == ThreadAffinityMask &&
+                 !(*(KAFFINITY *)info & ((1ull << ke_m.config.cpus) - 1)))
             status = STATUS_INVALID_PARAMETER;
         break;
-    default: status = STATUS_INVALID_INFO_CLASS;
+    default:
+        status = STATUS_INVALID_INFO_CLASS;
     }
     ob_unref(object);
     return status;

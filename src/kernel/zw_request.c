@@ -1,8 +1,9 @@
 /*
- * One request on an open file: the buffers as the method or the device's flags want them, the IRP, the wait.
+ * One request on an open file: the buffers as the method or the device's flags want them, the IRP,
+ * the wait.
  *
- * Sinks live on the heap, because an asynchronous request outlives the call, and a contained one never comes
- * back to the frame that waits.
+ * Sinks live on the heap, because an asynchronous request outlives the call, and a contained one
+ * never comes back to the frame that waits.
  *
  * Doc: WDK, "Methods for Accessing Data Buffers", "Buffer Descriptions for I/O Control Codes".
  * Not yet: completion ports.
@@ -13,9 +14,9 @@
 
 PMDL NTAPI IoAllocateMdl(PVOID address, ULONG length, BOOLEAN secondary, BOOLEAN quota, PIRP irp);
 VOID NTAPI IoFreeMdl(PMDL mdl);
-VOID NTAPI KeInitializeApc(PRKAPC apc, PKTHREAD thread, KAPC_ENVIRONMENT environment, PKKERNEL_ROUTINE kernel,
-                           PKRUNDOWN_ROUTINE rundown, PKNORMAL_ROUTINE normal, KPROCESSOR_MODE mode,
-                           PVOID context);
+VOID NTAPI KeInitializeApc(PRKAPC apc, PKTHREAD thread, KAPC_ENVIRONMENT environment,
+                           PKKERNEL_ROUTINE kernel, PKRUNDOWN_ROUTINE rundown,
+                           PKNORMAL_ROUTINE normal, KPROCESSOR_MODE mode, PVOID context);
 BOOLEAN NTAPI KeInsertQueueApc(PRKAPC apc, PVOID argument1, PVOID argument2, KPRIORITY increment);
 VOID NTAPI KeInitializeEvent(PRKEVENT event, EVENT_TYPE type, BOOLEAN state);
 
@@ -24,18 +25,18 @@ struct pending {
     KEVENT done;
     IO_STATUS_BLOCK result;
     bool is_done, has_waiter;
-    FILE_OBJECT *file;      /* referenced */
-    KEVENT *event;          /* referenced; may be NULL */
-    IO_STATUS_BLOCK *iosb;  /* the caller's */
+    FILE_OBJECT *file;     /* referenced */
+    KEVENT *event;         /* referenced; may be NULL */
+    IO_STATUS_BLOCK *iosb; /* the caller's */
     PVOID apc_routine, apc_context;
     KPROCESSOR_MODE mode;
-    void *out;              /* where buffered results go; NULL: nowhere */
+    void *out; /* where buffered results go; NULL: nowhere */
     size_t out_size;
 };
 
 /* The kernel routine of completion APCs; drivers see its stub. Runs before the caller's routine. */
-NT_EXPORT VOID NTAPI ZwpCompletionApc(PKAPC apc, PKNORMAL_ROUTINE *routine, PVOID *context, PVOID *argument1,
-                                      PVOID *argument2)
+NT_EXPORT VOID NTAPI ZwpCompletionApc(PKAPC apc, PKNORMAL_ROUTINE *routine, PVOID *context,
+                                      PVOID *argument1, PVOID *argument2)
 {
     (void)routine, (void)context, (void)argument1, (void)argument2;
     ex_free_kernel(apc);
@@ -93,7 +94,8 @@ static void buffered(IRP *irp, size_t size, const void *in, size_t in_size)
         mm_copy(irp->AssociatedIrp.SystemBuffer, in, in_size);
 }
 
-static NTSTATUS direct(IRP *irp, void *buffer, size_t size, KPROCESSOR_MODE mode, bool driver_writes)
+static NTSTATUS direct(IRP *irp, void *buffer, size_t size, KPROCESSOR_MODE mode,
+                       bool driver_writes)
 {
     PMDL mdl;
     NTSTATUS status;
@@ -139,7 +141,9 @@ static NTSTATUS control_buffers(const struct io_rw *rw, IRP *irp, IO_STACK_LOCAT
         buffered(irp, PP_MAX(rw->in_size, rw->out_size), rw->in, rw->in_size);
         irp->Flags |= IRP_INPUT_OPERATION;
         return STATUS_SUCCESS;
-    case METHOD_NEITHER: s->Parameters.DeviceIoControl.Type3InputBuffer = rw->in; return STATUS_SUCCESS;
+    case METHOD_NEITHER:
+        s->Parameters.DeviceIoControl.Type3InputBuffer = rw->in;
+        return STATUS_SUCCESS;
     default:
         buffered(irp, rw->in_size, rw->in, rw->in_size);
         return direct(irp, rw->out, rw->out_size, rw->mode, method == METHOD_OUT_DIRECT);
@@ -163,7 +167,9 @@ static NTSTATUS fill(struct io_rw *rw, IRP *irp, IO_STACK_LOCATION *s, ULONG fla
         break;
     case IRP_MJ_DEVICE_CONTROL:
     case IRP_MJ_INTERNAL_DEVICE_CONTROL:
-    case IRP_MJ_FILE_SYSTEM_CONTROL: status = control_buffers(rw, irp, s); break;
+    case IRP_MJ_FILE_SYSTEM_CONTROL:
+        status = control_buffers(rw, irp, s);
+        break;
     case IRP_MJ_QUERY_INFORMATION:
     case IRP_MJ_QUERY_VOLUME_INFORMATION:
         s->Parameters.QueryFile.Length = rw->out_size;
@@ -178,8 +184,11 @@ static NTSTATUS fill(struct io_rw *rw, IRP *irp, IO_STACK_LOCATION *s, ULONG fla
         s->Parameters.SetFile.FileInformationClass = rw->info_class;
         buffered(irp, rw->in_size, rw->in, rw->in_size);
         break;
-    case IRP_MJ_DIRECTORY_CONTROL: status = by_flags(rw, irp, flags, true); break;
-    default: break;
+    case IRP_MJ_DIRECTORY_CONTROL:
+        status = by_flags(rw, irp, flags, true);
+        break;
+    default:
+        break;
     }
     if (!status && rw->prepare && !rw->prepare(rw, irp, s))
         status = STATUS_INVALID_PARAMETER;

@@ -1,7 +1,8 @@
 /*
  * System services on dispatcher objects: events, timers, waits.
  *
- * Doc: WDK, ntifs.h and wdm.h: ZwCreateEvent, ZwSetEvent, ZwWaitForSingleObject, ZwCreateTimer, ZwSetTimer.
+ * Doc: WDK, ntifs.h and wdm.h: ZwCreateEvent, ZwSetEvent, ZwWaitForSingleObject, ZwCreateTimer,
+ * ZwSetTimer.
  */
 #include "kernel/kernel_priv.h"
 
@@ -14,8 +15,9 @@ LONG NTAPI KeResetEvent(PRKEVENT event);
 VOID NTAPI KeInitializeTimerEx(PKTIMER timer, TIMER_TYPE type);
 BOOLEAN NTAPI KeSetTimerEx(PKTIMER timer, LARGE_INTEGER due, LONG period, PKDPC dpc);
 BOOLEAN NTAPI KeCancelTimer(PKTIMER timer);
-NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG count, PVOID objects[], WAIT_TYPE type, KWAIT_REASON reason,
-                                        KPROCESSOR_MODE mode, BOOLEAN alertable, PLARGE_INTEGER timeout,
+NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG count, PVOID objects[], WAIT_TYPE type,
+                                        KWAIT_REASON reason, KPROCESSOR_MODE mode,
+                                        BOOLEAN alertable, PLARGE_INTEGER timeout,
                                         PKWAIT_BLOCK blocks);
 
 /* ---- Events ---- */
@@ -138,8 +140,9 @@ NT_EXPORT NTSTATUS NTAPI ZwOpenTimer(PHANDLE ret, ACCESS_MASK access, POBJECT_AT
 }
 
 /* Not yet: the routine to be queued to the thread when the timer expires. */
-NT_EXPORT NTSTATUS NTAPI ZwSetTimer(HANDLE h, PLARGE_INTEGER due, PVOID apc_routine, PVOID apc_context,
-                                    BOOLEAN resume, LONG period, PBOOLEAN ret_old)
+NT_EXPORT NTSTATUS NTAPI ZwSetTimer(HANDLE h, PLARGE_INTEGER due, PVOID apc_routine,
+                                    PVOID apc_context, BOOLEAN resume, LONG period,
+                                    PBOOLEAN ret_old)
 {
     KTIMER *timer;
     void *object;
@@ -249,8 +252,8 @@ NT_EXPORT NTSTATUS NTAPI ZwWaitForMultipleObjects(ULONG count, PHANDLE handles, 
             status = STATUS_OBJECT_TYPE_MISMATCH;
     }
     if (!status)
-        status = KeWaitForMultipleObjects(count, what, type, UserRequest, KernelMode, alertable, timeout,
-                                          blocks);
+        status = KeWaitForMultipleObjects(count, what, type, UserRequest, KernelMode, alertable,
+                                          timeout, blocks);
     while (held--)
         ob_unref(object[held]);
     return status;

@@ -1,10 +1,12 @@
 /*
  * ZwQuerySystemInformation, and other questions about the system as a whole.
  *
- * Answers are put together in our own memory and copied when the buffer is large enough; too small gives
- * STATUS_INFO_LENGTH_MISMATCH with the length needed, as drivers probe for it with an empty buffer.
+ * Answers are put together in our own memory and copied when the buffer is large enough; too small
+ * gives STATUS_INFO_LENGTH_MISMATCH with the length needed, as drivers probe for it with an empty
+ * buffer.
  *
- * Doc: Microsoft Learn, NtQuerySystemInformation; WDK, aux_klib.h; spec of poolmon (classes 22, 0xE3).
+ * Doc: Microsoft Learn, NtQuerySystemInformation; WDK, aux_klib.h; spec of poolmon (classes 22,
+ * 0xE3).
  */
 #include "kernel/kernel_priv.h"
 
@@ -104,7 +106,8 @@ static void time_of_day(struct out *o)
 static void processor_performance(struct out *o)
 {
     for (unsigned i = 0; i < ke_m.config.cpus; i++) {
-        uint64_t row[6] = {ke_time_now() / 2, ke_time_now(), 0, 0, 0, ke_time_now() / TIMER_RESOLUTION};
+        uint64_t row[6] = {
+            ke_time_now() / 2, ke_time_now(), 0, 0, 0, ke_time_now() / TIMER_RESOLUTION};
 
         put(o, row, sizeof row);
     }
@@ -138,7 +141,8 @@ static void exceptions(struct out *o)
 
 static void registry_quota(struct out *o)
 {
-    uint32_t i[4] = {0x40000000, 0x00800000, 0x00400000, 0}; /* allowed, used, paged pool, padding */
+    uint32_t i[4] = {0x40000000, 0x00800000, 0x00400000,
+                     0}; /* allowed, used, paged pool, padding */
 
     put(o, i, sizeof i);
 }
@@ -298,7 +302,8 @@ static void module_entry(struct out *o, const struct module *m, unsigned index)
 }
 
 /* Ours first: what stands for the kernel and the HAL, then the drivers in order of loading. */
-static unsigned each_module(void (*fn)(void *ctx, const struct module *m, unsigned index), void *ctx)
+static unsigned each_module(void (*fn)(void *ctx, const struct module *m, unsigned index),
+                            void *ctx)
 {
     static const struct module system[] = {
         {KE_STUB_LOW, KE_STUB_HIGH - KE_STUB_LOW, "\\SystemRoot\\system32\\", "ntoskrnl.exe"},
@@ -309,7 +314,8 @@ static unsigned each_module(void (*fn)(void *ctx, const struct module *m, unsign
 
     for (; n < PP_COUNT(system); n++)
         fn(ctx, &system[n], n);
-    PP_LIST_EACH(it, &ke_m.images) {
+    PP_LIST_EACH(it, &ke_m.images)
+    {
         const struct ke_image *im = PP_CONTAINER(it, struct ke_image, link);
         struct module m = {im->base, im->size, "\\SystemRoot\\System32\\drivers\\", im->name};
 
@@ -370,9 +376,13 @@ static void pool_tags(struct out *o)
 
     for (uint32_t i = 0; i < rows; i++) {
         const struct pl_tag_side *n = &row[i].side[0], *p = &row[i].side[1];
-        SYSTEM_POOLTAG t = {.TagUlong = row[i].tag, .PagedAllocs = p->allocs, .PagedFrees = p->frees,
-                            .PagedUsed = p->bytes, .NonPagedAllocs = n->allocs,
-                            .NonPagedFrees = n->frees, .NonPagedUsed = n->bytes};
+        SYSTEM_POOLTAG t = {.TagUlong = row[i].tag,
+                            .PagedAllocs = p->allocs,
+                            .PagedFrees = p->frees,
+                            .PagedUsed = p->bytes,
+                            .NonPagedAllocs = n->allocs,
+                            .NonPagedFrees = n->frees,
+                            .NonPagedUsed = n->bytes};
 
         if (!row[i].tag)
             continue;
@@ -382,13 +392,14 @@ static void pool_tags(struct out *o)
     if (o->failed)
         return;
     memcpy(o->bytes + at, &count, sizeof count);
-    qsort(o->bytes + at + offsetof(SYSTEM_POOLTAG_INFORMATION, TagInfo), count, sizeof(SYSTEM_POOLTAG),
-          by_tag);
+    qsort(o->bytes + at + offsetof(SYSTEM_POOLTAG_INFORMATION, TagInfo), count,
+          sizeof(SYSTEM_POOLTAG), by_tag);
 }
 
 static void session_pool_tags(struct out *o)
 {
-    (void)more(o, offsetof(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo)); /* a session without any */
+    (void)more(o,
+               offsetof(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo)); /* a session without any */
 }
 
 static void big_pool(struct out *o)
@@ -442,8 +453,14 @@ static bool put_handle_ex(void *ctx, const EPROCESS *process, HANDLE h, void *ob
                           const struct ob_handle_info *info)
 {
     struct put_handles *p = ctx;
-    struct handle_ex i = {object, KE_ARG(process->UniqueProcessId), KE_ARG(h), info->access, 0,
-                          ob_type_index(object), info->attributes, 0};
+    struct handle_ex i = {object,
+                          KE_ARG(process->UniqueProcessId),
+                          KE_ARG(h),
+                          info->access,
+                          0,
+                          ob_type_index(object),
+                          info->attributes,
+                          0};
 
     put(p->out, &i, sizeof i);
     p->count++;
@@ -533,7 +550,8 @@ static NTSTATUS query(ULONG kind, void *info, ULONG length, ULONG *ret_length)
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI ZwQuerySystemInformation(ULONG kind, PVOID info, ULONG length, PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI ZwQuerySystemInformation(ULONG kind, PVOID info, ULONG length,
+                                                  PULONG ret_length)
 {
     ULONG need = 0;
     NTSTATUS status = query(kind, info, length, &need);
@@ -543,11 +561,13 @@ NT_EXPORT NTSTATUS NTAPI ZwQuerySystemInformation(ULONG kind, PVOID info, ULONG 
     return status;
 }
 
-NT_EXPORT NTSTATUS NTAPI NtQuerySystemInformation(ULONG kind, PVOID info, ULONG length, PULONG ret_length)
+NT_EXPORT NTSTATUS NTAPI NtQuerySystemInformation(ULONG kind, PVOID info, ULONG length,
+                                                  PULONG ret_length)
 {
     KPROCESSOR_MODE mode = ps_previous_mode();
 
-    if (!zw_probe(mode, info, length) || !zw_probe(mode, ret_length, ret_length ? sizeof *ret_length : 0))
+    if (!zw_probe(mode, info, length) ||
+        !zw_probe(mode, ret_length, ret_length ? sizeof *ret_length : 0))
         return STATUS_ACCESS_VIOLATION;
     return ZwQuerySystemInformation(kind, info, length, ret_length);
 }
@@ -576,7 +596,8 @@ NT_EXPORT NTSTATUS NTAPI RtlQueryModuleInformation(PULONG length, ULONG element,
     struct module_query q = {{0}, element};
     NTSTATUS status = STATUS_SUCCESS;
 
-    if (!length || (element != sizeof(RTL_MODULE_BASIC_INFO) && element != sizeof(RTL_MODULE_EXTENDED_INFO)))
+    if (!length ||
+        (element != sizeof(RTL_MODULE_BASIC_INFO) && element != sizeof(RTL_MODULE_EXTENDED_INFO)))
         return STATUS_INVALID_PARAMETER;
     (void)each_module(put_basic, &q);
     if (info && *length < q.out.size)
@@ -591,7 +612,8 @@ NT_EXPORT NTSTATUS NTAPI RtlQueryModuleInformation(PULONG length, ULONG element,
 /* ---- Power ---- */
 
 /* Doc: ntddk/ntpoapi, ZwPowerInformation: mains, no battery, no sleep states. */
-NT_EXPORT NTSTATUS NTAPI ZwPowerInformation(ULONG level, PVOID in, ULONG in_size, PVOID out, ULONG out_size)
+NT_EXPORT NTSTATUS NTAPI ZwPowerInformation(ULONG level, PVOID in, ULONG in_size, PVOID out,
+                                            ULONG out_size)
 {
     uint8_t i[64] = {0};
     size_t size = 0;
@@ -599,8 +621,9 @@ NT_EXPORT NTSTATUS NTAPI ZwPowerInformation(ULONG level, PVOID in, ULONG in_size
     (void)in;
     (void)in_size;
     switch (level) {
-    case 4: ke_not_modelled("ZwPowerInformation", "SystemPowerCapabilities");
-    case 5: /* SystemBatteryState */
+    case 4:
+        ke_not_modelled("ZwPowerInformation", "SystemPowerCapabilities");
+    case 5:       /* SystemBatteryState */
         i[0] = 1; /* AcOnLine */
         size = 0x20;
         break;
@@ -615,8 +638,11 @@ NT_EXPORT NTSTATUS NTAPI ZwPowerInformation(ULONG level, PVOID in, ULONG in_size
         }
         break;
     case 14: /* LastWakeTime */
-    case 15: /* LastSleepTime */ size = 8; break;
-    default: return STATUS_NOT_IMPLEMENTED;
+    case 15: /* LastSleepTime */
+        size = 8;
+        break;
+    default:
+        return STATUS_NOT_IMPLEMENTED;
     }
     if (!out)
         return STATUS_INVALID_PARAMETER;
@@ -628,10 +654,12 @@ NT_EXPORT NTSTATUS NTAPI ZwPowerInformation(ULONG level, PVOID in, ULONG in_size
 
 /* ---- Drivers by name ---- */
 
-/* The registry key names the image; what is loaded already is told so. Not yet: loading another image. */
+/* The registry key names the image; what is loaded already is told so. Not yet: loading another
+ * image. */
 NT_EXPORT NTSTATUS NTAPI ZwLoadDriver(PUNICODE_STRING service)
 {
-    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr, .ObjectName = service,
+    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr,
+                              .ObjectName = service,
                               .Attributes = OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE};
     size_t end = service->Length / 2u, start = end;
     UNICODE_STRING name = {0};
@@ -659,7 +687,8 @@ NT_EXPORT NTSTATUS NTAPI ZwLoadDriver(PUNICODE_STRING service)
 
 NT_EXPORT NTSTATUS NTAPI ZwUnloadDriver(PUNICODE_STRING service)
 {
-    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr, .ObjectName = service,
+    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr,
+                              .ObjectName = service,
                               .Attributes = OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE};
     HANDLE h;
     NTSTATUS status = cm_open(&attr, KEY_READ, 0, &h);

@@ -4,14 +4,16 @@
 LONG_PTR NTAPI ObfReferenceObject(PVOID object);
 LONG_PTR NTAPI ObfDereferenceObject(PVOID object);
 NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE h, ACCESS_MASK access, POBJECT_TYPE type,
-                                         KPROCESSOR_MODE mode, PVOID *ret, POBJECT_HANDLE_INFORMATION info);
+                                         KPROCESSOR_MODE mode, PVOID *ret,
+                                         POBJECT_HANDLE_INFORMATION info);
 NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING name, ULONG attributes, PACCESS_STATE state,
                                        ACCESS_MASK access, POBJECT_TYPE type, KPROCESSOR_MODE mode,
                                        PVOID context, PVOID *ret);
-NTSTATUS NTAPI ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG length, PULONG ret);
+NTSTATUS NTAPI ObQueryNameString(PVOID object, POBJECT_NAME_INFORMATION info, ULONG length,
+                                 PULONG ret);
 NTSTATUS NTAPI ObCloseHandle(HANDLE h, KPROCESSOR_MODE mode);
-NTSTATUS NTAPI ZwCreateEvent(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr, EVENT_TYPE type,
-                             BOOLEAN state);
+NTSTATUS NTAPI ZwCreateEvent(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
+                             EVENT_TYPE type, BOOLEAN state);
 NTSTATUS NTAPI ZwOpenEvent(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr);
 NTSTATUS NTAPI ZwSetEvent(HANDLE h, PLONG old);
 NTSTATUS NTAPI ZwWaitForSingleObject(HANDLE h, BOOLEAN alertable, PLARGE_INTEGER timeout);
@@ -21,14 +23,16 @@ NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG length, PUL
 NTSTATUS NTAPI ZwOpenSymbolicLinkObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr);
 NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE h, PUNICODE_STRING target, PULONG ret);
 NTSTATUS NTAPI ZwOpenDirectoryObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr);
-NTSTATUS NTAPI ZwQueryDirectoryObject(HANDLE h, PVOID buffer, ULONG length, BOOLEAN single, BOOLEAN restart,
-                                      PULONG context, PULONG ret);
+NTSTATUS NTAPI ZwQueryDirectoryObject(HANDLE h, PVOID buffer, ULONG length, BOOLEAN single,
+                                      BOOLEAN restart, PULONG context, PULONG ret);
 NTSTATUS NTAPI ZwQuerySystemInformation(ULONG kind, PVOID info, ULONG length, PULONG ret);
 NTSTATUS NTAPI PsLookupProcessByProcessId(HANDLE id, PEPROCESS *ret);
 VOID NTAPI KeStackAttachProcess(PKPROCESS process, PKAPC_STATE state);
 VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE state);
-NTSTATUS NTAPI ZwOpenProcess(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr, PCLIENT_ID id);
-NTSTATUS NTAPI ZwQueryInformationProcess(HANDLE h, ULONG kind, PVOID info, ULONG length, PULONG ret);
+NTSTATUS NTAPI ZwOpenProcess(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
+                             PCLIENT_ID id);
+NTSTATUS NTAPI ZwQueryInformationProcess(HANDLE h, ULONG kind, PVOID info, ULONG length,
+                                         PULONG ret);
 
 static UNICODE_STRING str(const WCHAR *text)
 {
@@ -40,7 +44,8 @@ static UNICODE_STRING str(const WCHAR *text)
 
 static OBJECT_ATTRIBUTES named(UNICODE_STRING *name)
 {
-    return (OBJECT_ATTRIBUTES){.Length = sizeof(OBJECT_ATTRIBUTES), .ObjectName = name,
+    return (OBJECT_ATTRIBUTES){.Length = sizeof(OBJECT_ATTRIBUTES),
+                               .ObjectName = name,
                                .Attributes = OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE};
 }
 
@@ -92,7 +97,8 @@ Test(ob, handle_keeps_its_reference, .init = machine_start)
     HANDLE h;
     void *e;
 
-    cr_assert_eq(ZwCreateEvent(&h, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE), STATUS_SUCCESS);
+    cr_assert_eq(ZwCreateEvent(&h, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE),
+                 STATUS_SUCCESS);
     cr_assert_eq(ObReferenceObjectByHandle(h, 0, NULL, KernelMode, &e, NULL), STATUS_SUCCESS);
     (void)ObfDereferenceObject(e);
     (void)ObfDereferenceObject(e); /* the handle's own */
@@ -108,22 +114,27 @@ Test(ob, by_handle_says_what_is_wrong, .init = machine_start)
     HANDLE h;
     void *e;
 
-    cr_assert_eq(ZwCreateEvent(&h, EVENT_MODIFY_STATE, &attr, NotificationEvent, FALSE), STATUS_SUCCESS);
+    cr_assert_eq(ZwCreateEvent(&h, EVENT_MODIFY_STATE, &attr, NotificationEvent, FALSE),
+                 STATUS_SUCCESS);
     cr_assert_gt((uint64_t)h, 0xFFFFFFFF80000000ull);
-    cr_assert_eq(ObReferenceObjectByHandle(h, EVENT_QUERY_STATE, KE_DATA->IoFileObjectType, KernelMode, &e,
-                                           NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    cr_assert_eq(ObReferenceObjectByHandle(h, EVENT_QUERY_STATE, KE_DATA->IoFileObjectType,
+                                           KernelMode, &e, NULL),
+                 STATUS_OBJECT_TYPE_MISMATCH);
     cr_assert_null(e);
-    cr_assert_eq(ObReferenceObjectByHandle(h, EVENT_QUERY_STATE, KE_DATA->ExEventObjectType, KernelMode, &e,
-                                           &info), STATUS_SUCCESS);
+    cr_assert_eq(ObReferenceObjectByHandle(h, EVENT_QUERY_STATE, KE_DATA->ExEventObjectType,
+                                           KernelMode, &e, &info),
+                 STATUS_SUCCESS);
     cr_assert_eq(info.GrantedAccess, EVENT_MODIFY_STATE);
     (void)ObfDereferenceObject(e);
     cr_assert_eq(findings.total, 0);
     cr_assert_eq(ObReferenceObjectByHandle(h, 0, NULL, UserMode, &e, NULL), STATUS_INVALID_HANDLE);
     cr_assert_eq(findings.count[VF_VER_HANDLE_MODE], 1);
     cr_assert_eq(ZwClose(h), STATUS_SUCCESS);
-    cr_assert_eq(ObReferenceObjectByHandle(h, 0, NULL, KernelMode, &e, NULL), STATUS_INVALID_HANDLE);
+    cr_assert_eq(ObReferenceObjectByHandle(h, 0, NULL, KernelMode, &e, NULL),
+                 STATUS_INVALID_HANDLE);
     cr_assert_eq(findings.count[VF_VER_HANDLE_BAD], 1);
-    cr_assert_eq(ObReferenceObjectByHandle(NULL, 0, NULL, KernelMode, &e, NULL), STATUS_INVALID_HANDLE);
+    cr_assert_eq(ObReferenceObjectByHandle(NULL, 0, NULL, KernelMode, &e, NULL),
+                 STATUS_INVALID_HANDLE);
     cr_assert_eq(findings.count[VF_VER_HANDLE_NULL], 1);
     cr_assert_eq(ZwClose(h), STATUS_INVALID_HANDLE);
     cr_assert_eq(findings.count[VF_INVALID_KERNEL_HANDLE], 1);
@@ -135,7 +146,8 @@ Test(ob, named_event_goes_with_last_handle, .init = machine_start)
     OBJECT_ATTRIBUTES attr = named(&name);
     HANDLE a, b;
 
-    cr_assert_eq(ZwCreateEvent(&a, EVENT_ALL_ACCESS, &attr, SynchronizationEvent, FALSE), STATUS_SUCCESS);
+    cr_assert_eq(ZwCreateEvent(&a, EVENT_ALL_ACCESS, &attr, SynchronizationEvent, FALSE),
+                 STATUS_SUCCESS);
     cr_assert_eq(ZwCreateEvent(&b, EVENT_ALL_ACCESS, &attr, SynchronizationEvent, FALSE),
                  STATUS_OBJECT_NAME_COLLISION);
     attr.Attributes |= OBJ_OPENIF;
@@ -177,7 +189,8 @@ Test(ob, queries, .init = machine_start)
     ob_unref(d);
     name = str(u"\\Device");
     cr_assert_eq(ZwOpenDirectoryObject(&h, DIRECTORY_QUERY, &attr), STATUS_SUCCESS);
-    cr_assert_eq(ZwQueryDirectoryObject(h, info, sizeof info, TRUE, TRUE, &context, &need), STATUS_SUCCESS);
+    cr_assert_eq(ZwQueryDirectoryObject(h, info, sizeof info, TRUE, TRUE, &context, &need),
+                 STATUS_SUCCESS);
     cr_assert_eq(context, 1);
     cr_assert_eq(ZwQueryObject(h, 0, info, 0x38, &need), STATUS_SUCCESS);
     cr_assert_eq(ZwQueryObject(h, 0, info, 0x30, &need), STATUS_INFO_LENGTH_MISMATCH);
@@ -222,7 +235,8 @@ Test(zw, system_information, .init = machine_start)
     cr_assert_eq(ZwQuerySystemInformation(11, NULL, 0, &need), STATUS_INFO_LENGTH_MISMATCH);
     cr_assert_eq(ZwQuerySystemInformation(11, buffer, need, &need), STATUS_SUCCESS);
     cr_assert_eq(m->NumberOfModules, 2);
-    cr_assert_str_eq((char *)m->Modules[0].FullPathName + m->Modules[0].OffsetToFileName, "ntoskrnl.exe");
+    cr_assert_str_eq((char *)m->Modules[0].FullPathName + m->Modules[0].OffsetToFileName,
+                     "ntoskrnl.exe");
     cr_assert_eq(ZwQuerySystemInformation(5, buffer, sizeof buffer, &need), STATUS_SUCCESS);
     cr_assert_eq(ZwQuerySystemInformation(22, buffer, sizeof buffer, &need), STATUS_SUCCESS);
     cr_assert_eq(ZwQuerySystemInformation(227, buffer, 1, &need), STATUS_SUCCESS);

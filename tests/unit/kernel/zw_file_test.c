@@ -1,48 +1,52 @@
 /* Files of the in-memory file system, sections, and the cache above it. */
 #include "io_fixture.h"
 
-NTSTATUS NTAPI ZwCreateFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr, PIO_STATUS_BLOCK iosb,
-                            PLARGE_INTEGER allocation, ULONG attributes, ULONG share, ULONG disposition,
-                            ULONG options, PVOID ea, ULONG ea_size);
-NTSTATUS NTAPI ZwReadFile(HANDLE h, HANDLE event, PVOID apc, PVOID ctx, PIO_STATUS_BLOCK iosb, PVOID buffer,
-                          ULONG length, PLARGE_INTEGER offset, PULONG key);
-NTSTATUS NTAPI ZwWriteFile(HANDLE h, HANDLE event, PVOID apc, PVOID ctx, PIO_STATUS_BLOCK iosb, PVOID buffer,
-                           ULONG length, PLARGE_INTEGER offset, PULONG key);
-NTSTATUS NTAPI ZwQueryInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length, ULONG kind);
-NTSTATUS NTAPI ZwSetInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length, ULONG kind);
-NTSTATUS NTAPI ZwQueryDirectoryFile(HANDLE h, HANDLE event, PVOID apc, PVOID ctx, PIO_STATUS_BLOCK iosb,
-                                    PVOID buffer, ULONG length, ULONG kind, BOOLEAN single,
-                                    PUNICODE_STRING name, BOOLEAN restart);
+NTSTATUS NTAPI ZwCreateFile(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr,
+                            PIO_STATUS_BLOCK iosb, PLARGE_INTEGER allocation, ULONG attributes,
+                            ULONG share, ULONG disposition, ULONG options, PVOID ea, ULONG ea_size);
+NTSTATUS NTAPI ZwReadFile(HANDLE h, HANDLE event, PVOID apc, PVOID ctx, PIO_STATUS_BLOCK iosb,
+                          PVOID buffer, ULONG length, PLARGE_INTEGER offset, PULONG key);
+NTSTATUS NTAPI ZwWriteFile(HANDLE h, HANDLE event, PVOID apc, PVOID ctx, PIO_STATUS_BLOCK iosb,
+                           PVOID buffer, ULONG length, PLARGE_INTEGER offset, PULONG key);
+NTSTATUS NTAPI ZwQueryInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length,
+                                      ULONG kind);
+NTSTATUS NTAPI ZwSetInformationFile(HANDLE h, PIO_STATUS_BLOCK iosb, PVOID info, ULONG length,
+                                    ULONG kind);
+NTSTATUS NTAPI ZwQueryDirectoryFile(HANDLE h, HANDLE event, PVOID apc, PVOID ctx,
+                                    PIO_STATUS_BLOCK iosb, PVOID buffer, ULONG length, ULONG kind,
+                                    BOOLEAN single, PUNICODE_STRING name, BOOLEAN restart);
 NTSTATUS NTAPI ZwOpenSection(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr);
 NTSTATUS NTAPI ZwMapViewOfSection(HANDLE section, HANDLE process, PVOID *base, ULONG_PTR zero_bits,
                                   SIZE_T commit, PLARGE_INTEGER offset, PSIZE_T size, ULONG inherit,
                                   ULONG type, ULONG protection);
 NTSTATUS NTAPI ZwUnmapViewOfSection(HANDLE process, PVOID base);
-NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE process, PVOID *base, ULONG_PTR zero_bits, PSIZE_T size,
-                                       ULONG type, ULONG protection);
+NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE process, PVOID *base, ULONG_PTR zero_bits,
+                                       PSIZE_T size, ULONG type, ULONG protection);
 NTSTATUS NTAPI ZwFreeVirtualMemory(HANDLE process, PVOID *base, PSIZE_T size, ULONG type);
 VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT file, PCC_FILE_SIZES sizes, BOOLEAN pin,
                                 PCACHE_MANAGER_CALLBACKS callbacks, PVOID context);
 BOOLEAN NTAPI CcUninitializeCacheMap(PFILE_OBJECT file, PLARGE_INTEGER truncate, PVOID event);
-BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait, PVOID buffer,
-                         PIO_STATUS_BLOCK iosb);
-BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait, PVOID buffer);
-BOOLEAN NTAPI CcPinRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, ULONG flags, PVOID *bcb,
-                        PVOID *buffer);
+BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
+                         PVOID buffer, PIO_STATUS_BLOCK iosb);
+BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait,
+                          PVOID buffer);
+BOOLEAN NTAPI CcPinRead(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, ULONG flags,
+                        PVOID *bcb, PVOID *buffer);
 VOID NTAPI CcSetDirtyPinnedData(PVOID bcb, PLARGE_INTEGER lsn);
 VOID NTAPI CcUnpinData(PVOID bcb);
 VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS sop, PLARGE_INTEGER offset, ULONG length,
                         PIO_STATUS_BLOCK iosb);
-BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING expression, PUNICODE_STRING name, BOOLEAN ignore_case,
-                                      PWSTR table);
+BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING expression, PUNICODE_STRING name,
+                                      BOOLEAN ignore_case, PWSTR table);
 
 #define ME ((HANDLE)(intptr_t)-1)
 
-static NTSTATUS open_file(const WCHAR *path, ACCESS_MASK access, ULONG share, ULONG disposition, ULONG options,
-                          HANDLE *ret, ULONG_PTR *info)
+static NTSTATUS open_file(const WCHAR *path, ACCESS_MASK access, ULONG share, ULONG disposition,
+                          ULONG options, HANDLE *ret, ULONG_PTR *info)
 {
     UNICODE_STRING name;
-    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr, .ObjectName = &name,
+    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr,
+                              .ObjectName = &name,
                               .Attributes = OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE};
     IO_STATUS_BLOCK iosb = {0};
     NTSTATUS status;
@@ -66,27 +70,35 @@ Test(files, life_of_a_file, .init = machine_start)
     ULONG_PTR info;
     HANDLE h, other;
 
-    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_OPEN, 0, &h, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_OPEN, 0, &h, NULL),
+                 STATUS_OBJECT_NAME_NOT_FOUND);
     cr_assert_eq(open_file(u"\\SystemRoot\\none\\a", GENERIC_READ, 7, FILE_OPEN, 0, &h, NULL),
                  STATUS_OBJECT_PATH_NOT_FOUND);
-    cr_assert_eq(open_file(path, GENERIC_READ | GENERIC_WRITE | DELETE, 0, FILE_OPEN_IF, 0, &h, &info), 0);
+    cr_assert_eq(
+        open_file(path, GENERIC_READ | GENERIC_WRITE | DELETE, 0, FILE_OPEN_IF, 0, &h, &info), 0);
     cr_assert_eq(info, FILE_CREATED);
-    cr_assert_eq(ZwWriteFile(h, NULL, NULL, NULL, &iosb, "hello world", 11, NULL, NULL), STATUS_SUCCESS);
+    cr_assert_eq(ZwWriteFile(h, NULL, NULL, NULL, &iosb, "hello world", 11, NULL, NULL),
+                 STATUS_SUCCESS);
     cr_assert_eq(iosb.Information, 11);
-    cr_assert_eq(ZwReadFile(h, NULL, NULL, NULL, &iosb, buffer, 32, NULL, NULL), STATUS_END_OF_FILE);
+    cr_assert_eq(ZwReadFile(h, NULL, NULL, NULL, &iosb, buffer, 32, NULL, NULL),
+                 STATUS_END_OF_FILE);
     cr_assert_eq(ZwReadFile(h, NULL, NULL, NULL, &iosb, buffer, 32, &zero, NULL), STATUS_SUCCESS);
     cr_assert_str_eq(buffer, "hello world");
-    cr_assert_eq(ZwQueryInformationFile(h, &iosb, &standard, sizeof standard, FileStandardInformation), 0);
+    cr_assert_eq(
+        ZwQueryInformationFile(h, &iosb, &standard, sizeof standard, FileStandardInformation), 0);
     cr_assert_eq(standard.EndOfFile.QuadPart, 11);
     cr_assert_eq(ZwQueryInformationFile(h, &iosb, &standard, 4, FileStandardInformation),
                  STATUS_INFO_LENGTH_MISMATCH);
-    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_OPEN, 0, &other, NULL), STATUS_SHARING_VIOLATION);
-    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_CREATE, 0, &other, NULL), STATUS_OBJECT_NAME_COLLISION);
+    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_OPEN, 0, &other, NULL),
+                 STATUS_SHARING_VIOLATION);
+    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_CREATE, 0, &other, NULL),
+                 STATUS_OBJECT_NAME_COLLISION);
     cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_OPEN, FILE_DIRECTORY_FILE, &other, NULL),
                  STATUS_NOT_A_DIRECTORY);
     cr_assert_eq(ZwSetInformationFile(h, &iosb, &gone, sizeof gone, FileDispositionInformation), 0);
     cr_assert_eq(ZwClose(h), STATUS_SUCCESS);
-    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_OPEN, 0, &h, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+    cr_assert_eq(open_file(path, GENERIC_READ, 7, FILE_OPEN, 0, &h, NULL),
+                 STATUS_OBJECT_NAME_NOT_FOUND);
     cr_assert_eq(findings.total, 0);
 }
 
@@ -99,13 +111,17 @@ Test(files, directories_are_listed, .init = machine_start)
     HANDLE h;
 
     rtl_init_string(&pattern, u"Prog*");
-    cr_assert_eq(open_file(u"\\??\\C:\\", FILE_LIST_DIRECTORY, 7, FILE_OPEN, FILE_DIRECTORY_FILE, &h, NULL), 0);
+    cr_assert_eq(
+        open_file(u"\\??\\C:\\", FILE_LIST_DIRECTORY, 7, FILE_OPEN, FILE_DIRECTORY_FILE, &h, NULL),
+        0);
     cr_assert_eq(ZwQueryDirectoryFile(h, NULL, NULL, NULL, &iosb, buffer, sizeof buffer,
-                                      FileBothDirectoryInformation, FALSE, &pattern, FALSE), STATUS_SUCCESS);
+                                      FileBothDirectoryInformation, FALSE, &pattern, FALSE),
+                 STATUS_SUCCESS);
     cr_assert_eq(d->FileNameLength, 26);
     cr_assert_neq(d->NextEntryOffset, 0);
     cr_assert_eq(ZwQueryDirectoryFile(h, NULL, NULL, NULL, &iosb, buffer, sizeof buffer,
-                                      FileBothDirectoryInformation, FALSE, NULL, FALSE), STATUS_NO_MORE_FILES);
+                                      FileBothDirectoryInformation, FALSE, NULL, FALSE),
+                 STATUS_NO_MORE_FILES);
     cr_assert_eq(ZwClose(h), STATUS_SUCCESS);
 }
 
@@ -114,10 +130,11 @@ Test(files, expressions, .init = machine_start)
     static const struct {
         const WCHAR *e, *n;
         BOOLEAN ok;
-    } cases[] = {{u"*", u"", FALSE},       {u"*.TXT", u"a.txt", TRUE},  {u"*.TXT", u"a.txt.b", FALSE},
-                 {u"A?C", u"abc", TRUE},   {u"A?C", u"ac", FALSE},      {u"<.TXT", u"a.b.txt", TRUE},
-                 {u"<TXT", u"a.b.txt", TRUE},
-                 {u"FOO>>", u"foo", TRUE}, {u"FOO\"*", u"foo", TRUE},   {u"FOO", u"foobar", FALSE}};
+    } cases[] = {
+        {u"*", u"", FALSE},          {u"*.TXT", u"a.txt", TRUE}, {u"*.TXT", u"a.txt.b", FALSE},
+        {u"A?C", u"abc", TRUE},      {u"A?C", u"ac", FALSE},     {u"<.TXT", u"a.b.txt", TRUE},
+        {u"<TXT", u"a.b.txt", TRUE}, {u"FOO>>", u"foo", TRUE},   {u"FOO\"*", u"foo", TRUE},
+        {u"FOO", u"foobar", FALSE}};
 
     for (size_t i = 0; i < PP_COUNT(cases); i++) {
         UNICODE_STRING e, n;
@@ -131,7 +148,8 @@ Test(files, expressions, .init = machine_start)
 Test(memory, physical_section_and_private_memory, .init = machine_start)
 {
     UNICODE_STRING name;
-    OBJECT_ATTRIBUTES attr = {.Length = sizeof attr, .ObjectName = &name, .Attributes = OBJ_KERNEL_HANDLE};
+    OBJECT_ATTRIBUTES attr = {
+        .Length = sizeof attr, .ObjectName = &name, .Attributes = OBJ_KERNEL_HANDLE};
     LARGE_INTEGER at = {.QuadPart = 0x100123};
     PVOID base = NULL;
     SIZE_T size = 0x100;
@@ -148,7 +166,8 @@ Test(memory, physical_section_and_private_memory, .init = machine_start)
     ZwClose(h);
     base = NULL;
     size = 100;
-    cr_assert_eq(ZwAllocateVirtualMemory(ME, &base, 0, &size, MEM_COMMIT | MEM_RESERVE, 4), STATUS_SUCCESS);
+    cr_assert_eq(ZwAllocateVirtualMemory(ME, &base, 0, &size, MEM_COMMIT | MEM_RESERVE, 4),
+                 STATUS_SUCCESS);
     cr_assert_eq(size, 0x1000);
     memset(base, 1, size);
     size = 0;
@@ -156,7 +175,8 @@ Test(memory, physical_section_and_private_memory, .init = machine_start)
     cr_assert_eq(ZwFreeVirtualMemory(ME, &base, &size, MEM_RELEASE), STATUS_MEMORY_NOT_ALLOCATED);
     size = 100;
     base = NULL;
-    cr_assert_eq(ZwAllocateVirtualMemory(ME, &base, 0, &size, 0x1000, 0x12345), STATUS_INVALID_PAGE_PROTECTION);
+    cr_assert_eq(ZwAllocateVirtualMemory(ME, &base, 0, &size, 0x1000, 0x12345),
+                 STATUS_INVALID_PAGE_PROTECTION);
     cr_assert_eq(findings.total, 0);
 }
 
@@ -174,8 +194,11 @@ Test(cache, reads_and_writes_through_the_file_system, .init = machine_start)
 
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (char)i;
-    cr_assert_eq(open_file(u"\\??\\C:\\Temp\\c", GENERIC_READ | GENERIC_WRITE, 7, FILE_CREATE, 0, &h, NULL), 0);
-    cr_assert_eq(ZwWriteFile(h, NULL, NULL, NULL, &iosb, data, sizeof data, NULL, NULL), STATUS_SUCCESS);
+    cr_assert_eq(
+        open_file(u"\\??\\C:\\Temp\\c", GENERIC_READ | GENERIC_WRITE, 7, FILE_CREATE, 0, &h, NULL),
+        0);
+    cr_assert_eq(ZwWriteFile(h, NULL, NULL, NULL, &iosb, data, sizeof data, NULL, NULL),
+                 STATUS_SUCCESS);
     cr_assert_eq(ob_handle_ref(h, ob_type_file, &object), STATUS_SUCCESS);
     file = object;
     file->SectionObjectPointer = &sop;
