@@ -1,0 +1,23 @@
+/* Frees the channel before it asks for the next. */
+#include "dma.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    struct transfer t;
+    NTSTATUS status = transfer_open(&t, 2 * PAGE_SIZE);
+
+    UNREFERENCED_PARAMETER(irp);
+    if (!NT_SUCCESS(status))
+        return status;
+    t.keep = KeepObject;
+    t.ops->AllocateAdapterChannel(t.adapter, device, 2, on_channel, &t);
+    t.ops->FreeAdapterChannel(t.adapter);
+    t.ops->AllocateAdapterChannel(t.adapter, device, 2, on_channel, &t);
+    t.ops->FreeAdapterChannel(t.adapter);
+    t.ops->PutDmaAdapter(t.adapter);
+    transfer_close(&t);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,22 @@
+/* Transfers what the MDL describes. */
+#include "dma.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    struct transfer t;
+    NTSTATUS status = transfer_open(&t, 2 * PAGE_SIZE);
+
+    UNREFERENCED_PARAMETER(irp);
+    if (!NT_SUCCESS(status))
+        return status;
+    t.ops->GetScatterGatherList(t.adapter, device, t.mdl, t.buffer, 2 * PAGE_SIZE, on_list,
+                                &t, TRUE);
+    if (t.list)
+        t.ops->PutScatterGatherList(t.adapter, t.list, TRUE);
+    t.ops->PutDmaAdapter(t.adapter);
+    transfer_close(&t);
+    return STATUS_SUCCESS;
+}
