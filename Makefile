@@ -1,7 +1,7 @@
 # The verbs. Everything real is in CMake; `make` alone builds.
 BUILD ?= build/release
 JOBS ?= $(shell nproc)
-.PHONY: all demo test asan tsan tidy bench clean rules-table fuzz
+.PHONY: all demo test asan bench clean rules-table fuzz
 
 all: $(BUILD)/Makefile
 	@cmake --build $(BUILD) -j$(JOBS) --target poolproof
@@ -20,7 +20,7 @@ asan:
 	@scripts/run_tests --asan
 
 rules-table:
-	@scripts/rules_table
+	@scripts/rules_table build/test
 
 bench:
 	@scripts/bench
