@@ -7,6 +7,6 @@ __attribute__((constructor)) static void keep_out(void)
 {
     if (getenv("BXFI_MAP")) /* a test's process */
         return;
-    (void)mmap((void *)0x200000000000, 0x300000000000, PROT_NONE,
+    (void)mmap((void *)0x480000000000, 0x080000000000, PROT_NONE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 }
