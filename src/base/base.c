@@ -41,6 +41,13 @@ char *pp_strdup(const char *s)
     return strdup(s);
 }
 
+const char *pp_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 static uint64_t splitmix64(uint64_t *state)
 {
     uint64_t z = (*state += 0x9E3779B97F4A7C15ull);

@@ -71,6 +71,8 @@ void *pp_new_array(size_t count, size_t size);
 void *pp_resize(void *p, size_t size);
 void pp_free(void *p);
 char *pp_strdup(const char *s);
+/* What follows the last slash of a path: points into `path`. */
+const char *pp_base_name(const char *path);
 
 /* xoshiro256** (Blackman and Vigna, 2018), seeded through splitmix64: same seed, same sequence. */
 struct pp_random {

@@ -45,13 +45,6 @@ struct info {
     unsigned by_status[STATUS_COUNT], by_ordinal, delayed;
 };
 
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static const char *plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
@@ -61,7 +54,7 @@ static void heading(const struct info *in)
 {
     const struct pe_info *h = in->head;
 
-    fprintf(in->out, "%s: x64 driver, %zu bytes\n", base_of(in->path), in->file_size);
+    fprintf(in->out, "%s: x64 driver, %zu bytes\n", pp_base_name(in->path), in->file_size);
     if (h->description[0] || h->company[0])
         fprintf(in->out, "  %s%s%s%s%s\n", h->description,
                 h->description[0] && h->company[0] ? ", " : "", h->company,

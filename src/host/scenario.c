@@ -435,13 +435,6 @@ static void open_libraries(lua_State *L)
     lua_pop(L, 1);
 }
 
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 bool host_scenario(struct host_machine *m)
 {
     lua_State *L = luaL_newstate();
@@ -453,7 +446,7 @@ bool host_scenario(struct host_machine *m)
     open_libraries(L);
     lua_pushinteger(L, (lua_Integer)m->o->seed);
     lua_setglobal(L, "seed");
-    pp_fmt(chunk, sizeof chunk, "@%s", base_of(m->o->scenario));
+    pp_fmt(chunk, sizeof chunk, "@%s", pp_base_name(m->o->scenario));
     ok = luaL_loadbufferx(L, m->script, m->script_size, chunk, "t") == LUA_OK;
     if (ok) {
         if (!host_start_driver(m, &the_node)) {

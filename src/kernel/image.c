@@ -152,13 +152,6 @@ static void seed_load_config(const struct ke_image *im, uint8_t *mapped)
     }
 }
 
-static void base_name(const char *path, char *ret, size_t size)
-{
-    const char *slash = strrchr(path, '/');
-
-    pp_fmt(ret, size, "%s", slash ? slash + 1 : path);
-}
-
 static uint64_t pick_base(uint32_t size)
 {
     uint64_t base = g.next_base ? g.next_base : KE_IMAGE_LOW + 0x1000000;
@@ -224,7 +217,7 @@ int ke_image_load(const char *path, const uint8_t *bytes, size_t size, bool veri
     err = map_image(im, why);
     if (err)
         goto fail_pe;
-    base_name(path, im->name, sizeof im->name);
+    pp_fmt(im->name, sizeof im->name, "%s", pp_base_name(path));
     pp_fmt(im->path, sizeof im->path, "%s", path);
     im->entry = info->entry_rva ? im->base + info->entry_rva : 0;
     im->is_verified = verified;

@@ -72,6 +72,13 @@ Test(base, formatting_never_overruns)
     cr_assert_str_eq(buf, "abcdefg");
 }
 
+Test(base, base_name_is_what_follows_the_last_slash)
+{
+    cr_assert_str_eq(pp_base_name("a/b/c.sys"), "c.sys");
+    cr_assert_str_eq(pp_base_name("c.sys"), "c.sys");
+    cr_assert_str_eq(pp_base_name("a/"), "");
+}
+
 Test(base, hash_is_fnv1a)
 {
     /* Published value of FNV-1a, 64 bits, of the string "a". */
