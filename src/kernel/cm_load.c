@@ -1,20 +1,8 @@
-/*
- * What the registry holds at boot, and regedit's text format.
- *
- * Format: a head line (Windows Registry Editor Version 5.00, or REGEDIT4), then [key] lines,
- * "name"=data lines, @=data for the default value, ; comments. Data: "text", dword:hex, hex:,
- * hex(type):, - to delete;
- * [-key] deletes a key. A line that ends with a backslash goes on in the next. UTF-16LE (with its
- * mark), UTF-8 with or without one.
- *
- * Doc: Microsoft Support, "How to add, modify, or delete registry subkeys and values by using a
- * .reg file".
- */
+/* What the registry holds at boot, and the machine's own settings read over it (base/reg.h). */
 #include "kernel/cm_priv.h"
+#include "base/reg.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- Boot ---- */
 
@@ -198,271 +186,97 @@ NTSTATUS cm_service_key(const char *service, const char *image_path)
 
 /* ---- .reg ---- */
 
-struct reader {
-    char *text; /* UTF-8, NUL-terminated */
-    char *at;
-    unsigned line;
-    struct cm_key *key; /* NULL: before the first, or a deleted one */
-    char *why;
+struct load {
+    struct cm_key *key; /* that values go to */
 };
 
-/* UTF-16LE to UTF-8 where the mark says so. NULL: no memory. */
-static char *to_utf8(const char *text, size_t size)
+static int refuse(char why[PP_WHY_SIZE], const char *what)
 {
-    const uint8_t *b = (const uint8_t *)text;
-    char *out;
-
-    if (size >= 2 && b[0] == 0xFF && b[1] == 0xFE) {
-        size_t chars = (size - 2) / 2, room = chars * 3 + 1;
-        WCHAR *wide = pp_new((chars + 1) * sizeof *wide);
-
-        out = pp_new(room);
-        if (wide && out) {
-            memcpy(wide, b + 2, chars * 2);
-            (void)rtl_to_utf8(wide, chars, out, room); /* there is room */
-        }
-        pp_free(wide);
-        return out;
-    }
-    if (size >= 3 && b[0] == 0xEF && b[1] == 0xBB && b[2] == 0xBF) {
-        text += 3;
-        size -= 3;
-    }
-    out = pp_new(size + 1);
-    if (out)
-        memcpy(out, text, size);
-    return out;
-}
-
-/* The next logical line, trimmed, continuations joined. NULL at the end. */
-static char *next_line(struct reader *r)
-{
-    char *start, *out;
-
-    if (!*r->at)
-        return NULL;
-    start = out = r->at;
-    for (;;) {
-        char *line = out;
-
-        while (*r->at && *r->at != '\n')
-            *out++ = *r->at++;
-        if (*r->at)
-            r->at++;
-        r->line++;
-        while (out > line && (out[-1] == '\r' || out[-1] == ' ' || out[-1] == '\t'))
-            out--;
-        if (out == line || out[-1] != '\\' || start[0] == '[')
-            break;
-        out--;
-        while (*r->at == ' ' || *r->at == '\t')
-            r->at++;
-        if (!*r->at)
-            break;
-    }
-    /* out never passes r->at: joining only shortens. */
-    if (out < r->at)
-        *out = '\0';
-    while (*start == ' ' || *start == '\t')
-        start++;
-    return start;
-}
-
-static int bad(struct reader *r, const char *what)
-{
-    pp_fmt(r->why, PP_WHY_SIZE, "line %u: %s", r->line, what);
+    pp_fmt(why, PP_WHY_SIZE, "%s", what);
     return -EINVAL;
 }
 
-static const struct {
-    const char *from, *to;
-} hives[] = {
-    {"HKEY_LOCAL_MACHINE", "Machine"},
-    {"HKLM", "Machine"},
-    {"HKEY_USERS", "User"},
-    {"HKU", "User"},
-    {"HKEY_CURRENT_USER", "User\\.Default"},
-    {"HKCU", "User\\.Default"},
-    {"HKEY_CLASSES_ROOT", "Machine\\Software\\Classes"},
-};
-
-static int key_line(struct reader *r, char *s)
+/* The key's path below \Registry, UTF-16. Returns the characters, 0: too long. */
+static size_t native_path(const char *path, WCHAR wide[CM_PATH_MAX])
 {
-    size_t n = strlen(s), i;
-    bool remove = s[1] == '-';
-    char *path = s + 1 + remove;
+    static const char *const hives[] = {
+        [PP_REG_LOCAL_MACHINE] = "Machine",
+        [PP_REG_USERS] = "User",
+        [PP_REG_CURRENT_USER] = "User\\.Default",
+        [PP_REG_CLASSES_ROOT] = "Machine\\Software\\Classes",
+        [PP_REG_CURRENT_CONFIG] = "Machine\\System\\CurrentControlSet\\Hardware Profiles\\Current",
+    };
     char full[CM_PATH_MAX];
-    WCHAR wide[CM_PATH_MAX];
+    const char *rest;
+    enum pp_reg_root root = pp_reg_root(path, &rest);
 
-    if (s[n - 1] != ']')
-        return bad(r, "a key name without its closing bracket");
-    s[n - 1] = '\0';
-    for (i = 0; i < PP_COUNT(hives); i++) {
-        n = strlen(hives[i].from);
-        if (!strncmp(path, hives[i].from, n) && (path[n] == '\\' || !path[n]))
-            break;
-    }
-    if (i == PP_COUNT(hives))
-        return bad(r, "the key does not start with a known root");
-    if (pp_fmt(full, sizeof full, "%s%s", hives[i].to, path + n) >= sizeof full - 1)
-        return bad(r, "the key name is too long");
-    n = rtl_from_utf8(full, wide, PP_COUNT(wide));
-    if (!remove) {
-        r->key = cm_make(cm_root(), wide, n, false);
-        return r->key ? 0 : bad(r, "a name in the path is too long");
-    }
-    r->key = cm_walk(cm_root(), wide, n);
-    while (r->key) { /* leaves first */
-        struct cm_key *k = r->key, *child;
+    if (pp_fmt(full, sizeof full, "%s%s", hives[root], rest) >= sizeof full - 1)
+        return 0;
+    return rtl_from_utf8(full, wide, CM_PATH_MAX);
+}
+
+static void delete_tree(struct cm_key *top)
+{
+    while (top) { /* leaves first */
+        struct cm_key *k = top, *child;
 
         while ((child = cm_child_at(k, 0)))
             k = child;
-        if (cm_key_delete(k) || k == r->key)
-            r->key = NULL;
+        if (cm_key_delete(k) || k == top)
+            top = NULL;
+    }
+}
+
+static int load_key(struct load *l, const struct pp_reg_item *item, char why[PP_WHY_SIZE])
+{
+    WCHAR wide[CM_PATH_MAX];
+    size_t n = native_path(item->text, wide);
+
+    if (!n)
+        return refuse(why, "the key name is too long");
+    if (item->kind == PP_REG_KEY_DELETED) {
+        delete_tree(cm_walk(cm_root(), wide, n));
+        return 0;
+    }
+    l->key = cm_make(cm_root(), wide, n, false);
+    return l->key ? 0 : refuse(why, "a name in the path is too long");
+}
+
+static int load_value(struct load *l, const struct pp_reg_item *item, char why[PP_WHY_SIZE])
+{
+    WCHAR wide[512];
+    size_t size = rtl_from_utf8(item->text, wide, PP_COUNT(wide)) * sizeof *wide;
+    struct cm_value *v;
+
+    if (item->kind == PP_REG_VALUE)
+        return cm_value_set(l->key, wide, size, item->type, item->data, item->size)
+                   ? refuse(why, "out of memory")
+                   : 0;
+    v = cm_value_find(l->key, wide, size);
+    if (v)
+        cm_value_delete(l->key, v);
+    return 0;
+}
+
+static int load_item(void *ctx, const struct pp_reg_item *item, char why[PP_WHY_SIZE])
+{
+    switch (item->kind) {
+    case PP_REG_KEY:
+    case PP_REG_KEY_DELETED:
+        return load_key(ctx, item, why);
+    case PP_REG_VALUE:
+    case PP_REG_VALUE_DELETED:
+        return load_value(ctx, item, why);
+    case PP_REG_COMMENT:
+    case PP_REG_BLANK:
+        break;
     }
     return 0;
 }
 
-/* A quoted string: \" and \\ are escapes. Ends after the closing quote. NULL when there is none. */
-static char *quoted(char *s, char **ret_end)
-{
-    char *out = s, *start = s;
-
-    while (*s && *s != '"') {
-        if (*s == '\\' && (s[1] == '"' || s[1] == '\\'))
-            s++;
-        *out++ = *s++;
-    }
-    if (!*s)
-        return NULL;
-    *ret_end = s + 1;
-    *out = '\0';
-    return start;
-}
-
-static int set_hex(struct reader *r, const WCHAR *name, size_t name_chars, uint32_t type, char *s)
-{
-    uint8_t *bytes = pp_new(strlen(s) / 2 + 2);
-    size_t n = 0;
-    int err = 0;
-
-    if (!bytes)
-        return bad(r, "out of memory");
-    while (*s) {
-        char *end;
-        unsigned long v = strtoul(s, &end, 16);
-
-        if (end == s || v > 0xFF) {
-            err = bad(r, "bytes are two hexadecimal digits, between commas");
-            break;
-        }
-        bytes[n++] = (uint8_t)v;
-        s = end;
-        while (*s == ',' || *s == ' ' || *s == '\t')
-            s++;
-    }
-    if (!err && cm_value_set(r->key, name, name_chars * 2, type, bytes, n))
-        err = bad(r, "out of memory");
-    pp_free(bytes);
-    return err;
-}
-
-static int set_text(struct reader *r, const WCHAR *name, size_t name_chars, const char *text)
-{
-    size_t room = strlen(text) + 1, n;
-    WCHAR *wide = pp_new(room * sizeof *wide);
-    int err;
-
-    if (!wide)
-        return bad(r, "out of memory");
-    n = rtl_from_utf8(text, wide, room);
-    err = cm_value_set(r->key, name, name_chars * 2, REG_SZ, wide, (n + 1) * 2)
-              ? bad(r, "out of memory")
-              : 0;
-    pp_free(wide);
-    return err;
-}
-
-static int data_part(struct reader *r, const WCHAR *name, size_t n, char *s)
-{
-    char *end;
-
-    if (*s == '-') {
-        struct cm_value *v = cm_value_find(r->key, name, n * 2);
-
-        if (v)
-            cm_value_delete(r->key, v);
-        return 0;
-    }
-    if (*s == '"') {
-        s = quoted(s + 1, &end);
-        return s ? set_text(r, name, n, s) : bad(r, "a text without its closing quote");
-    }
-    if (!strncmp(s, "dword:", 6)) {
-        unsigned long v = strtoul(s + 6, &end, 16);
-        uint32_t v32 = (uint32_t)v;
-
-        if (end == s + 6 || v > 0xFFFFFFFFul)
-            return bad(r, "dword: wants up to eight hexadecimal digits");
-        return cm_value_set(r->key, name, n * 2, REG_DWORD, &v32, 4) ? bad(r, "out of memory") : 0;
-    }
-    if (!strncmp(s, "hex:", 4))
-        return set_hex(r, name, n, REG_BINARY, s + 4);
-    if (!strncmp(s, "hex(", 4)) {
-        unsigned long type = strtoul(s + 4, &end, 16);
-
-        if (end[0] == ')' && end[1] == ':')
-            return set_hex(r, name, n, (uint32_t)type, end + 2);
-    }
-    return bad(r, "data is none of \"text\", dword:, hex:, hex(type):, -");
-}
-
-static int value_line(struct reader *r, char *s)
-{
-    WCHAR wide[512];
-    size_t n = 0;
-    char *end = s + 1;
-
-    if (!r->key)
-        return bad(r, "a value before any key");
-    if (*s == '"') {
-        s = quoted(s + 1, &end);
-        if (!s)
-            return bad(r, "a name without its closing quote");
-        n = rtl_from_utf8(s, wide, PP_COUNT(wide));
-    }
-    while (*end == ' ' || *end == '\t')
-        end++;
-    if (*end++ != '=')
-        return bad(r, "a name without =");
-    while (*end == ' ' || *end == '\t')
-        end++;
-    return data_part(r, wide, n, end);
-}
-
 int cm_load_reg(const char *text, size_t size, char why[PP_WHY_SIZE])
 {
-    struct reader r = {.why = why};
-    char *line;
-    int err = 0;
+    struct load l = {0};
 
-    r.text = r.at = to_utf8(text, size);
-    if (!r.text) {
-        pp_fmt(why, PP_WHY_SIZE, "out of memory");
-        return -ENOMEM;
-    }
-    line = next_line(&r);
-    if (!line ||
-        (strncmp(line, "Windows Registry Editor Version 5", 33) && strncmp(line, "REGEDIT4", 8)))
-        err = bad(&r, "the head line of a registry file is missing");
-    while (!err && (line = next_line(&r))) {
-        if (*line == '[')
-            err = key_line(&r, line);
-        else if (*line == '"' || *line == '@')
-            err = value_line(&r, line);
-        else if (*line && *line != ';')
-            err = bad(&r, "neither a key, a value nor a comment");
-    }
-    pp_free(r.text);
-    return err;
+    return pp_reg_read(text, size, load_item, &l, why);
 }
