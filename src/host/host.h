@@ -44,6 +44,69 @@ struct host_options {
  * surroundings are one line on standard error. */
 int host_run(const struct host_options *o, FILE *out);
 
+/* ---- Settings of a machine ---------------------------------------------------------------------
+ *
+ * Each machine directory holds one registry, `system.reg`, regedit's text format in UTF-8. The next
+ * start of the machine reads it over its own defaults. Changes are made to a copy in memory and
+ * written as a whole: a program that is killed leaves the old file or the new one. What is not
+ * changed (keys and values that nobody here knows, comments, empty lines) stays as and where it is.
+ */
+struct host_settings;
+
+#define HOST_KEY_SESSION "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Session Manager"
+#define HOST_KEY_MEMORY HOST_KEY_SESSION "\\Memory Management"
+#define HOST_KEY_IMAGES                                                                          \
+    "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Image File Execution " \
+    "Options"
+
+/*
+ * Open the settings of a machine, making its directory.
+ *
+ * dir    as --machine gives it; NULL: $POOLPROOF_MACHINE, else $XDG_STATE_HOME/poolproof/default
+ * (else $HOME/.local/state/poolproof/default) write  the copy will be saved: waits for another
+ * program that is about to do so, and keeps others waiting
+ *
+ * Returns 0, or -Exxx with one line in why that names the file.
+ */
+int host_settings_open(const char *dir, bool write, struct host_settings **ret,
+                       char why[PP_WHY_SIZE]);
+/* Changes that were not saved are dropped. NULL does nothing. */
+void host_settings_close(struct host_settings *s);
+const char *host_settings_dir(const struct host_settings *s);
+/* Returns 0 or -Exxx with one line in why. Nothing is written when nothing was changed. */
+int host_settings_save(struct host_settings *s, char why[PP_WHY_SIZE]);
+
+/* Values. Keys by their full path, names in UTF-8 in any case. A value whose type is another one
+ * counts as not there. */
+bool host_settings_dword(const struct host_settings *s, const char *key, const char *name,
+                         uint32_t *ret);
+/* REG_SZ or REG_EXPAND_SZ as UTF-8, to be given to pp_free; NULL: not there. */
+char *host_settings_text(const struct host_settings *s, const char *key, const char *name);
+/* Returns 0 or -ENOMEM, and then nothing has changed. */
+int host_settings_set_dword(struct host_settings *s, const char *key, const char *name, uint32_t v);
+int host_settings_set_text(struct host_settings *s, const char *key, const char *name,
+                           const char *text);
+/* Returns whether it was there. */
+bool host_settings_remove(struct host_settings *s, const char *key, const char *name);
+
+/*
+ * Read a .reg file (UTF-16, UTF-8 or code page 1252; version 5 or REGEDIT4) over the settings, as
+ * regedit would. What it deletes stays in the settings as a deletion, because the machine has
+ * defaults of its own.
+ *
+ * ret_values  how many values were set or deleted
+ *
+ * Returns 0, or -Exxx with one line in why (the file, the line, the cause); then nothing has
+ * changed.
+ */
+int host_settings_import(struct host_settings *s, const char *path, unsigned *ret_values,
+                         char why[PP_WHY_SIZE]);
+/* Write all settings as regedit does: UTF-16LE, CR LF. Replaces the file as a whole.
+ * Returns 0 or -Exxx with one line in why. */
+int host_settings_export(const struct host_settings *s, const char *path, char why[PP_WHY_SIZE]);
+
+/* ---- Other commands ---- */
+
 /* `poolproof info`: what the image needs and whether it can run. Returns 0, 2 (no driver), 3
  * (imports that are not modelled and certainly needed are a matter of running: 0 still). */
 int host_info(const char *driver, FILE *out);

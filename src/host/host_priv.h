@@ -4,8 +4,8 @@
  *   machine.c     the child: boots, loads, drives, unloads
  *   drive.c       the default drive                scenario.c  Lua scenarios
  *   journal.c     records over the pipe            report.c, symbols.c, json.c  rendering
- *   core.c        --keep-core                      machine_dir.c  settings     info.c  poolproof
- * info
+ *   core.c        --keep-core                      info.c  poolproof info
+ *   machine_dir.c, settings.c  the machine directory and the settings in it
  */
 #ifndef POOLPROOF_HOST_PRIV_H
 #define POOLPROOF_HOST_PRIV_H
@@ -17,6 +17,7 @@
 #include "plat/plat.h"
 #include "verify/verify.h"
 
+#include <limits.h>
 #include <sys/types.h>
 
 /* ---- Journal: records from the machine to the supervisor. One writer, in order. ---- */
@@ -166,7 +167,12 @@ int host_read_file(const char *path, size_t max, uint8_t **ret, size_t *ret_size
 
 /* ---- The machine directory (machine_dir.c) ---- */
 
-/* Find and make the directory by the rules of DESIGN.md; reads its system.reg into *ret (NULL: none
+enum { HOST_REGISTRY_MAX = 64 << 20 };
+
+/* Find and make the directory: `dir` as --machine gives it or NULL. *is_order: somebody named it, it is not
+ * just the default. Returns 0, or -Exxx with one line in why. */
+int host_machine_path(const char *dir, char path[PATH_MAX], bool *is_order, char why[PP_WHY_SIZE]);
+/* The same; reads its system.reg into *ret (NULL: none
  * there). Returns 0, or -Exxx with one line in why that names the file. */
 int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size,
                      char why[PP_WHY_SIZE]);

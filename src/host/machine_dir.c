@@ -7,18 +7,14 @@
 #include "host/host_priv.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { REGISTRY_MAX = 64 << 20 };
-
 /* A name that a user gave is an order; the default directory is a convenience. */
-static bool find(const struct host_options *o, char *path, size_t size)
+static bool find(const char *dir, char *path, size_t size)
 {
-    const char *from =
-        o->machine_dir && *o->machine_dir ? o->machine_dir : getenv("POOLPROOF_MACHINE");
+    const char *from = dir && *dir ? dir : getenv("POOLPROOF_MACHINE");
 
     if (from && *from) {
         pp_fmt(path, size, "%s", from);
@@ -59,28 +55,36 @@ static int make(char *path)
     return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+int host_machine_path(const char *dir, char path[PATH_MAX], bool *is_order, char why[PP_WHY_SIZE])
+{
+    int err;
+
+    *is_order = find(dir, path, PATH_MAX);
+    err = make(path);
+    if (err)
+        pp_fmt(why, PP_WHY_SIZE, "%.120s: cannot be the machine directory: %s", path,
+               strerror(-err));
+    return err;
+}
+
 int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size,
                      char why[PP_WHY_SIZE])
 {
     char path[PATH_MAX], file[PATH_MAX];
-    bool is_order = find(o, path, sizeof path);
+    bool is_order;
     uint8_t *bytes = NULL;
     size_t size = 0;
-    int err = make(path);
+    int err = host_machine_path(o->machine_dir, path, &is_order, why);
 
     *ret = NULL;
     *ret_size = 0;
-    if (err && !is_order)
-        return 0; /* nothing can be stored there, so there are no settings */
-    if (err) {
-        pp_fmt(why, PP_WHY_SIZE, "%s: cannot be the machine directory: %s", path, strerror(-err));
-        return err;
-    }
+    if (err)
+        return is_order ? err : 0; /* nothing can be stored there, so there are no settings */
     if (strlen(path) + sizeof "/system.reg" > sizeof file)
         return 0; /* no file can have that name */
     pp_fmt(file, sizeof file, "%s", path);
     pp_fmt_append(file, sizeof file, "/system.reg");
-    err = host_read_file(file, REGISTRY_MAX, &bytes, &size);
+    err = host_read_file(file, HOST_REGISTRY_MAX, &bytes, &size);
     if (err == -ENOENT)
         return 0;
     if (err) {
