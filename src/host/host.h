@@ -7,6 +7,7 @@
 #define POOLPROOF_HOST_HOST_H
 
 #include "base/base.h"
+#include "poolproof/state.h"
 
 #include <stdio.h>
 
@@ -104,6 +105,31 @@ int host_settings_import(struct host_settings *s, const char *path, unsigned *re
 /* Write all settings as regedit does: UTF-16LE, CR LF. Replaces the file as a whole.
  * Returns 0 or -Exxx with one line in why. */
 int host_settings_export(const struct host_settings *s, const char *path, char why[PP_WHY_SIZE]);
+
+/* ---- State of a machine ------------------------------------------------------------------------
+ *
+ * What a machine publishes (poolproof/state.h), read while it runs or after it has ended. Readers
+ * never disturb it.
+ */
+struct host_state {
+    const struct poolproof_state *s;
+    size_t size;
+    int fd;
+    char path[4096];
+};
+/*
+ * dir   as --machine gives it; NULL: the default directory
+ * file  a saved state; NULL: of the machine in `dir` that was started last, else the last one's
+ *
+ * Returns 0, or -Exxx (-ENOENT: there is none) with one line in why that names the file.
+ */
+int host_state_open(const char *dir, const char *file, struct host_state *ret,
+                    char why[PP_WHY_SIZE]);
+/* False once its supervisor has ended, however that happened. */
+bool host_state_is_running(const struct host_state *st);
+/* A copy, to be opened by name later. Returns 0 or -Exxx with one line in why. */
+int host_state_save(const struct host_state *st, const char *path, char why[PP_WHY_SIZE]);
+void host_state_close(struct host_state *st);
 
 /* ---- Other commands ---- */
 

@@ -177,6 +177,18 @@ int host_machine_path(const char *dir, char path[PATH_MAX], bool *is_order, char
 int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size,
                      char why[PP_WHY_SIZE]);
 
+/* ---- The state block (state.c) ---- */
+
+struct host_publish {
+    struct poolproof_state *s; /* NULL: nothing is published */
+    int fd;
+    char path[4096], last[4096];
+};
+/* Make the block's file in the machine directory; when that cannot be, nothing is published. */
+void host_publish_start(struct host_publish *p, const struct host_options *o);
+/* The verdict is there: the block becomes DIR/last.state. */
+void host_publish_end(struct host_publish *p, int exit_code);
+
 /* ---- --keep-core (core.c) ---- */
 
 /* Open files on a machine's memory; made before the machine gives its rights up. */
@@ -242,6 +254,7 @@ struct host_machine {
     size_t size;
     const char *script; /* text of the scenario or NULL */
     size_t script_size;
+    struct poolproof_state *state; /* shared with readers; NULL: none */
     const char *registry; /* text of the machine's system.reg or NULL */
     size_t registry_size;
 };

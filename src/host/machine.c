@@ -2,6 +2,7 @@
  * The machine's process: contained, boots the kernel environment, loads the driver, starts it,
  * drives it, unloads it. Everything it has to say goes into the journal; it prints nothing.
  */
+#include "base/state.h"
 #include "host/host_priv.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@ static void send_exercised(struct host_machine *m)
     static uint8_t hits[1 << 20]; /* one byte for each basic block; a larger driver's rest is cut */
     struct ke_exercised e;
 
+    ke_state_update();
     ke_exercised(&e);
     host_journal_write(m->journal, HOST_REC_EXERCISED, &e, sizeof e);
     host_journal_write(m->journal, HOST_REC_COVER, hits, ke_cover_read(hits, sizeof hits));
@@ -152,6 +154,7 @@ bool host_step_begin(struct host_machine *m, enum host_step_kind kind, const cha
 
     if (m->step++ < m->resume_at)
         return false;
+    ke_state_update();
     ke_exercised(&e); /* in case this step ends the process */
     host_journal_write(m->journal, HOST_REC_EXERCISED, &e, sizeof e);
     pp_fmt(rec.what, sizeof rec.what, "%s", what);
@@ -231,7 +234,8 @@ bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
     entry_failed(m, "IRP_MN_START_DEVICE", &r);
     if (r.outcome != KE_DONE)
         return r.outcome != KE_CONTAINED;
-    remove_device(m, *ret_node); /* as the PnP manager does: a device that did not start is taken down */
+    remove_device(
+        m, *ret_node); /* as the PnP manager does: a device that did not start is taken down */
     *ret_node = NULL;
     return true;
 }
@@ -330,6 +334,10 @@ void host_machine_main(struct host_machine *m)
     cfg.like_windows = m->o->like_windows;
     cfg.guard = m->o->guard;
     cfg.seed = m->o->seed;
+    if (m->state) {
+        cfg.state = pp_state_init(m->state);
+        m->state->machine_pid = (uint32_t)getpid();
+    }
     boot(m, &cfg);
     if (m->script) {
         (void)host_scenario(m); /* what failed is in the journal */

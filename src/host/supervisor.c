@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Without --timeout: for all machines together. One step gets a sixth of the time, and 10 s when that
- * is less. Most machines need milliseconds. */
+/* Without --timeout: for all machines together. One step gets a sixth of the time, and 10 s when
+ * that is less. Most machines need milliseconds. */
 enum {
     TIMEOUT_DEFAULT_S = 60,
     STEP_MIN_S = 10,
@@ -32,7 +32,7 @@ struct running {
     struct host_reader reader;
     struct host_core core;
     pid_t pid;
-    int journal, go; /* our ends of its pipes */
+    int journal, go;  /* our ends of its pipes */
     uint64_t silence; /* real nanoseconds: without a record for how long */
     bool timed_out, damaged;
 };
@@ -374,6 +374,7 @@ int host_run(const struct host_options *o, FILE *out)
     uint8_t *bytes = NULL, *script = NULL;
     char why[PP_WHY_SIZE], *registry = NULL;
     struct pe_image *pe = NULL;
+    struct host_publish publish = {.fd = -1};
     int err, code = HOST_USAGE;
 
     err = host_read_file(o->driver, PE_IMAGE_MAX, &bytes, &m.size);
@@ -404,6 +405,8 @@ int host_run(const struct host_options *o, FILE *out)
     }
     m.bytes = bytes;
     m.script = (const char *)script;
+    host_publish_start(&publish, o);
+    m.state = publish.s;
     err = run_all(&s, &m);
     host_progress_clear(&s);
     if (err)
@@ -423,6 +426,7 @@ int host_run(const struct host_options *o, FILE *out)
     }
 
 done:
+    host_publish_end(&publish, code);
     host_session_done(&s);
     pe_code_free(m.code);
     pe_image_free(pe);

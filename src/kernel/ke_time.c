@@ -16,7 +16,6 @@ enum {
     POLL_FIRST = 10,     /* one look at a clock: 1 us */
     POLL_MOST = KE_MS,   /* many looks in a row: 1 ms each */
     POLL_GROW = 64,      /* looks between two doublings */
-    PHYSICAL_PAGES = 0xFFF5A, /* 4 GB less what firmware keeps */
 };
 
 static struct {
@@ -170,7 +169,7 @@ static void shared_init(KUSER_SHARED_DATA *s)
     s->SuiteMask = 0x110; /* terminal services, single user */
     s->CyclesPerYield = 100;
     s->ActiveConsoleId = 1;
-    s->NumberOfPhysicalPages = PHYSICAL_PAGES;
+    s->NumberOfPhysicalPages = KE_RAM_PAGES;
     s->SharedDataFlags = 0x0E; /* UAC, virtualization, installer detection */
     s->TestRetInstruction = 0xC3;
     s->QpcFrequency = 10000000;

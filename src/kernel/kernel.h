@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "nt/nt.h"
 #include "pool/pool.h"
+#include "poolproof/state.h"
 #include "verify/verify.h"
 
 struct ke_image;
@@ -45,12 +46,15 @@ struct ke_config {
     uint64_t special_limit;
     unsigned cpus;           /* 2 */
     uint64_t pattern_seed;
+    struct poolproof_state *state; /* laid out by pp_state_init, shared with readers; NULL: none */
 };
 
 void ke_config_init(struct ke_config *cfg);
 /* Returns 0 or -Exxx with one line in why. */
 int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE]);
 const char *ke_guard_name(void);
+/* Bring the state block's drivers and totals up to date; its tag tables always are. */
+void ke_state_update(void);
 /* Settings of the machine directory: a registry file in regedit's text format, read over the defaults.
  * After ke_init, before any driver runs. Returns 0 or -Exxx with line and cause in why. */
 int ke_registry_load(const char *text, size_t size, char why[PP_WHY_SIZE]);

@@ -41,6 +41,7 @@
 #define KE_STUB_SIZE 32u
 #define KE_DATA_LOW 0x4D1000000000ull   /* exported variables */
 #define KE_PCR_LOW 0x4E0000000000ull    /* one KPCR for each simulated processor, 64 KB apart */
+#define KE_RAM_PAGES 0xFFF5Au /* 4 GB less what firmware keeps */
 #define KE_STACK_LOW 0x4F0000000000ull
 #define KE_STACK_HIGH 0x500000000000ull
 
@@ -198,6 +199,13 @@ void ex_free_for_driver(void *p, uint32_t tag);
  * through native frames: hold nothing. */
 PP_NORETURN void ke_raise_status(NTSTATUS status);
 PP_NORETURN void ke_raise_access_violation(uint64_t addr, bool is_write);
+
+/* ---- The state block (state.c) ---- */
+
+/* Point the pool's tables into the block; NULL: nothing is published. Then, when all parts are up, start. */
+void ke_state_init(struct poolproof_state *s, struct pl_config *pc);
+void ke_state_start(void);
+void ke_state_finding(void);
 
 /* ---- Machine-wide state ---- */
 

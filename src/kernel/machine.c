@@ -70,6 +70,7 @@ static bool is_abandoned(void *ctx, const struct pl_block_info *block)
 static void finding(void *ctx, const struct vf_finding *f)
 {
     (void)ctx; /* as above */
+    ke_state_finding();
     ke_m.config.host.finding(ke_m.config.host.ctx, f);
 }
 
@@ -91,6 +92,7 @@ static int pool_init(void)
     pc.special_limit = ke_m.config.special_limit;
     pc.pattern_seed = ke_m.config.pattern_seed;
     pc.event = vf_pool_event;
+    ke_state_init(ke_m.config.state, &pc);
     err = pl_pool_new(&pc, &ke_m.pool);
     if (err)
         return err;
@@ -150,6 +152,7 @@ int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE])
         if (steps[i].fn == ke_export_init)
             rtl_data_init();
     }
+    ke_state_start();
     return 0;
 }
 
@@ -197,6 +200,7 @@ const char *ke_guard_name(void)
 void ke_settle(uint64_t ms)
 {
     ke_run_idle(ms * 10000);
+    ke_state_update();
 }
 
 bool ke_is_unsound(void)

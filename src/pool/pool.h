@@ -149,6 +149,23 @@ typedef bool (*pl_event_fn)(void *ctx, const struct pl_event *ev);
 /* ---- Life --------------------------------------------------------------------------------------
  */
 
+/* ---- Observing ---------------------------------------------------------------------------------
+ */
+
+/* One allocation or free, just booked. */
+struct pl_note {
+    bool freed, paged;
+    uint8_t irql;
+    uint32_t tag, owner, stack; /* owner: whose block it is */
+    uint64_t seq;               /* position among all allocations and frees; from 1 */
+    uint64_t start, size;       /* as requested */
+    uint64_t occupied;          /* as counted by tag */
+    uint64_t thread, time, pc;  /* of this call */
+    uint64_t alloc_pc;          /* of the allocation */
+};
+/* Must not call the pool. */
+typedef void (*pl_note_fn)(void *ctx, const struct pl_note *note);
+
 struct pl_tag_row;
 
 struct pl_config {
@@ -170,6 +187,8 @@ struct pl_config {
     uint32_t tag_row_count;      /* power of two; 0 = 4096 */
     pl_event_fn event; /* NULL: events are dropped and operations carry on where possible */
     void *event_ctx;
+    pl_note_fn note; /* told of every allocation and free; NULL: nobody */
+    void *note_ctx;
 };
 
 /* Fills in the defaults above (fixed ranges, Verify End, probing). */

@@ -107,6 +107,26 @@ static struct pl_owner_row *owner_get(struct pl_pool *pool, uint32_t owner)
     return &pool->owners[owner];
 }
 
+static void note(const struct pl_pool *pool, const struct record *r, bool freed)
+{
+    struct pl_note n = {.freed = freed,
+                        .paged = r->flags & PL_PAGED,
+                        .irql = freed ? r->free_irql : r->alloc_irql,
+                        .tag = row_key(r->tag),
+                        .owner = r->owner,
+                        .stack = freed ? r->free_stack : r->alloc_stack,
+                        .seq = pool->seq,
+                        .start = r->start,
+                        .size = r->size,
+                        .occupied = row_bytes(r),
+                        .thread = freed ? r->free_thread : r->alloc_thread,
+                        .time = freed ? r->free_time : r->alloc_time,
+                        .pc = freed ? r->free_pc : r->alloc_pc,
+                        .alloc_pc = r->alloc_pc};
+
+    pool->cfg.note(pool->cfg.note_ctx, &n);
+}
+
 void tags_alloc(struct pl_pool *pool, const struct record *r)
 {
     unsigned paged = r->flags & PL_PAGED ? PL_PAGED_ROW : PL_NONPAGED_ROW;
@@ -119,6 +139,8 @@ void tags_alloc(struct pl_pool *pool, const struct record *r)
     side->requested += r->size;
     side->peak_bytes = PP_MAX(side->peak_bytes, side->bytes);
     side->peak_live = PP_MAX(side->peak_live, side->allocs64 - side->frees64);
+    if (pool->cfg.note)
+        note(pool, r, false);
     if (r->flags & PL_NOT_TRACKED)
         return;
     own = owner_get(pool, r->owner);
@@ -141,6 +163,8 @@ void tags_free(struct pl_pool *pool, const struct record *r)
     side->frees64++;
     side->bytes -= row_bytes(r);
     side->requested -= r->size;
+    if (pool->cfg.note)
+        note(pool, r, true);
     if (r->flags & PL_NOT_TRACKED || r->owner >= pool->owner_count)
         return;
     own = &pool->owners[r->owner];
