@@ -369,6 +369,7 @@ void ex_check_contents(uint64_t start, uint64_t size, uint32_t type)
 
     if (!vf_is_enabled())
         return;
+    ke_lock_gone(start, size);
     ex_lookaside_check_free(start, size);
     if (!ke_find_active_in(start, size, &kind, &object))
         return;
@@ -451,6 +452,7 @@ void *ex_alloc_kernel(size_t size, const char tag[4], bool paged)
     PP_ASSERT(!pl_alloc(ke_m.pool, &r, &p));
     if (r.special)
         ke_m.kernel_guarded++;
+    ke_lock_gone(KE_ARG(p), size); /* what lay here before */
     return p;
 }
 

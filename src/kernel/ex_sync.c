@@ -16,35 +16,42 @@ static void mutex_init(PFAST_MUTEX mutex, unsigned event_type)
     mutex->Count = 1;
     mutex->Owner = NULL;
     mutex->Contention = 0;
+    ke_lock_made(mutex, event_type == GateObject ? KE_LOCK_GUARDED : KE_LOCK_FAST);
     ke_header_init(&mutex->Event.Header, event_type, sizeof mutex->Event, 0);
 }
 
-static void mutex_take(PFAST_MUTEX mutex, uint64_t owner)
+static void mutex_take(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind)
 {
     if (mutex->Owner == (PVOID)owner && mutex->Count < 1)
         ke_rule(VF_VER_LOCK_SELF, KE_ARG(mutex), 0, 0, "a fast mutex cannot be acquired twice");
+    ke_lock_wanted(mutex, kind, false);
     if (mutex->Count-- != 1) {
         mutex->Contention++;
         (void)ke_wait(&mutex->Event, NULL, false, KernelMode); /* the releaser hands it over */
     }
     mutex->Owner = (PVOID)owner;
     ke_thread_now->lock_count++;
+    ke_lock_taken(mutex, kind);
 }
 
-static bool mutex_try(PFAST_MUTEX mutex, uint64_t owner)
+static bool mutex_try(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind)
 {
     if (mutex->Count != 1)
         return false;
     mutex->Count = 0;
     mutex->Owner = (PVOID)owner;
     ke_thread_now->lock_count++;
+    ke_lock_wanted(mutex, kind, true);
+    ke_lock_taken(mutex, kind);
     return true;
 }
 
-static void mutex_drop(PFAST_MUTEX mutex, uint64_t owner)
+/* `to`: the IRQL that the release leaves behind. */
+static void mutex_drop(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind, KIRQL to)
 {
     struct ke_thread *t = ke_thread_now;
 
+    (void)ke_lock_dropped(mutex, kind, to); /* a wrong routine releases it all the same */
     if (mutex->Count >= 1) {
         ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(mutex), 0, 0, NULL);
         return;
@@ -85,7 +92,7 @@ NT_EXPORT VOID NTAPI ExAcquireFastMutex(PFAST_MUTEX mutex)
         ke_rule(VF_VER_FAST_MUTEX_ACQUIRE, old, KE_ARG(mutex), 0, NULL);
     else
         (void)ke_irql_raise(APC_LEVEL);
-    mutex_take(mutex, self());
+    mutex_take(mutex, self(), KE_LOCK_FAST);
     mutex->OldIrql = old;
 }
 
@@ -95,7 +102,7 @@ NT_EXPORT BOOLEAN NTAPI ExTryToAcquireFastMutex(PFAST_MUTEX mutex)
 
     if (old > APC_LEVEL)
         ke_rule(VF_VER_FAST_MUTEX_ACQUIRE, old, KE_ARG(mutex), 0, NULL);
-    if (!mutex_try(mutex, self()))
+    if (!mutex_try(mutex, self(), KE_LOCK_FAST))
         return FALSE;
     if (old < APC_LEVEL)
         (void)ke_irql_raise(APC_LEVEL);
@@ -107,12 +114,13 @@ NT_EXPORT VOID NTAPI ExReleaseFastMutex(PFAST_MUTEX mutex)
 {
     KIRQL old = (KIRQL)mutex->OldIrql;
 
-    if (ke_irql_now != APC_LEVEL && old <= APC_LEVEL) { /* above: reported when it was acquired */
+    /* Above: reported when it was acquired. Below, because an outer one went first: reported then. */
+    if (ke_irql_now != APC_LEVEL && old <= APC_LEVEL && !ke_lock_is_excused(mutex)) {
         ke_rule(VF_VER_FAST_MUTEX_RELEASE, ke_irql_now, regions(), KE_ARG(mutex), NULL);
         if (mutex->Count >= 1)
             return; /* released twice: said */
     }
-    mutex_drop(mutex, self());
+    mutex_drop(mutex, self(), KE_LOCK_FAST, old);
     if (old <= ke_irql_now)
         ke_irql_lower(old);
     ke_preempt_point((const void *)ExReleaseFastMutex);
@@ -128,25 +136,25 @@ static void check_unsafe(PFAST_MUTEX mutex, enum vf_rule rule)
 NT_EXPORT VOID NTAPI ExAcquireFastMutexUnsafe(PFAST_MUTEX mutex)
 {
     check_unsafe(mutex, VF_VER_UNSAFE_MUTEX_ACQUIRE);
-    mutex_take(mutex, self());
+    mutex_take(mutex, self(), KE_LOCK_FAST_UNSAFE);
 }
 
 NT_EXPORT VOID NTAPI ExReleaseFastMutexUnsafe(PFAST_MUTEX mutex)
 {
     check_unsafe(mutex, VF_VER_UNSAFE_MUTEX_RELEASE);
-    mutex_drop(mutex, self());
+    mutex_drop(mutex, self(), KE_LOCK_FAST_UNSAFE, ke_irql_now);
     ke_preempt_point((const void *)ExReleaseFastMutexUnsafe);
 }
 
 NT_EXPORT VOID NTAPI ExEnterCriticalRegionAndAcquireFastMutexUnsafe(PFAST_MUTEX mutex)
 {
     ke_region_enter(false);
-    mutex_take(mutex, self());
+    mutex_take(mutex, self(), KE_LOCK_FAST_UNSAFE);
 }
 
 NT_EXPORT VOID NTAPI ExReleaseFastMutexUnsafeAndLeaveCriticalRegion(PFAST_MUTEX mutex)
 {
-    mutex_drop(mutex, self());
+    mutex_drop(mutex, self(), KE_LOCK_FAST_UNSAFE, ke_irql_now);
     ke_region_leave(false);
 }
 
@@ -160,12 +168,12 @@ NT_EXPORT VOID NTAPI KeInitializeGuardedMutex(PKGUARDED_MUTEX mutex)
 NT_EXPORT VOID NTAPI KeAcquireGuardedMutex(PKGUARDED_MUTEX mutex)
 {
     ke_region_enter(true);
-    mutex_take((PFAST_MUTEX)mutex, self());
+    mutex_take((PFAST_MUTEX)mutex, self(), KE_LOCK_GUARDED);
 }
 
 NT_EXPORT BOOLEAN NTAPI KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX mutex)
 {
-    if (!mutex_try((PFAST_MUTEX)mutex, self()))
+    if (!mutex_try((PFAST_MUTEX)mutex, self(), KE_LOCK_GUARDED))
         return FALSE;
     ke_region_enter(true);
     return TRUE;
@@ -173,19 +181,19 @@ NT_EXPORT BOOLEAN NTAPI KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX mutex)
 
 NT_EXPORT VOID NTAPI KeReleaseGuardedMutex(PKGUARDED_MUTEX mutex)
 {
-    mutex_drop((PFAST_MUTEX)mutex, self());
+    mutex_drop((PFAST_MUTEX)mutex, self(), KE_LOCK_GUARDED, ke_irql_now);
     ke_region_leave(true);
     ke_preempt_point((const void *)KeReleaseGuardedMutex);
 }
 
 NT_EXPORT VOID NTAPI KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX mutex)
 {
-    mutex_take((PFAST_MUTEX)mutex, self());
+    mutex_take((PFAST_MUTEX)mutex, self(), KE_LOCK_GUARDED);
 }
 
 NT_EXPORT VOID NTAPI KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX mutex)
 {
-    mutex_drop((PFAST_MUTEX)mutex, self());
+    mutex_drop((PFAST_MUTEX)mutex, self(), KE_LOCK_GUARDED, ke_irql_now);
     ke_preempt_point((const void *)KeReleaseGuardedMutexUnsafe);
 }
 

@@ -162,6 +162,7 @@ unsigned ke_unload_check(struct ke_image *image)
     ex_callback_wipe(image);
     ps_thread_notify_wipe(image);
     ke_bugcheck_callback_wipe(image);
+    ke_lock_gone(image->base, image->size);
     return u.count;
 }
 

@@ -123,6 +123,7 @@ NT_EXPORT LONG NTAPI KeReadStateSemaphore(PRKSEMAPHORE semaphore)
 
 static void mutant_init(PRKMUTANT mutant, bool owned, UCHAR apc_disable)
 {
+    ke_lock_made(mutant, KE_LOCK_MUTEX);
     ke_header_init(&mutant->Header, MutantObject, sizeof *mutant, 1);
     mutant->OwnerThread = NULL;
     mutant->Abandoned = FALSE;
@@ -163,6 +164,7 @@ static void mutant_free(PRKMUTANT mutant)
     struct ke_thread *t = ke_thread_of(mutant->OwnerThread);
     LIST_ENTRY *l = &mutant->MutantListEntry;
 
+    (void)ke_lock_dropped(mutant, KE_LOCK_MUTEX, ke_irql_now); /* there is one routine to release it */
     if (t) {
         l->Flink->Blink = l->Blink;
         l->Blink->Flink = l->Flink;

@@ -12,8 +12,6 @@
 
 uint8_t ke_irql_now;
 
-
-
 KIRQL ke_irql(void)
 {
     return ke_irql_now;

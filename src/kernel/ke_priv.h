@@ -176,6 +176,8 @@ enum ke_active_kind { KE_ACTIVE_TIMER, KE_ACTIVE_RESOURCE, KE_ACTIVE_DPC, KE_ACT
 bool ke_find_active_in(uint64_t addr, uint64_t size, enum ke_active_kind *kind, uint64_t *object);
 /* Forget everything active in a range that is going away (after reporting). */
 void ke_forget_active_in(uint64_t addr, uint64_t size);
+/* Deadlock detection: memory goes away, or is fresh. Locks in it are forgotten; one that is held is C4/100B. */
+void ke_lock_gone(uint64_t start, uint64_t size);
 /* Reports what would still run inside the image: armed timers, queued DPCs, work items, system threads,
  * callbacks. Call after DriverUnload, before unmapping; it also forgets them. Returns the count. */
 unsigned ke_unload_check(struct ke_image *image);

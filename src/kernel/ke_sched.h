@@ -56,6 +56,30 @@ void ke_spin_forget(const struct ke_thread *t);
 void ke_spin_take(PKSPIN_LOCK lock, KSPIN_LOCK mark, KIRQL old);
 void ke_spin_drop(PKSPIN_LOCK lock);
 
+/* ---- ke_deadlock.c: nothing happens unless deadlock detection is on ---- */
+
+enum ke_lock_kind {
+    KE_LOCK_SPIN,
+    KE_LOCK_QUEUED, /* in-stack queued spin lock */
+    KE_LOCK_FAST,
+    KE_LOCK_FAST_UNSAFE,
+    KE_LOCK_GUARDED,
+    KE_LOCK_MUTEX, /* KMUTEX */
+};
+/* The lock was initialised by its routine. */
+void ke_lock_made(const void *lock, enum ke_lock_kind kind);
+/* The current thread asks for it. may_give_up: the attempt ends by itself, with or without it. */
+void ke_lock_wanted(const void *lock, enum ke_lock_kind kind, bool may_give_up);
+/* The current thread has it now. */
+void ke_lock_taken(const void *lock, enum ke_lock_kind kind);
+/* It is released with a routine of `kind`, and the IRQL goes to `to`. False: the routine does not fit the
+ * lock, which was reported. */
+bool ke_lock_dropped(const void *lock, enum ke_lock_kind kind, KIRQL to);
+/* Its release was judged already, with that of another lock. */
+bool ke_lock_is_excused(const void *lock);
+/* The thread's locks were taken from it. */
+void ke_lock_abandon(const struct ke_thread *t);
+
 /* ---- ke_time.c ---- */
 
 void ke_time_init(void);

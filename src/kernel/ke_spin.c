@@ -65,6 +65,7 @@ void ke_spin_forget(const struct ke_thread *t)
             *g.held[i].lock = 0;
         forget(&g.held[i]);
     }
+    ke_lock_abandon(t);
 }
 
 static PP_NORETURN void never_free(PKSPIN_LOCK lock, KSPIN_LOCK value)
@@ -97,28 +98,42 @@ static PP_NORETURN void never_free(PKSPIN_LOCK lock, KSPIN_LOCK value)
     ke_m.config.host.hang(ke_m.config.host.ctx, text, &s);
 }
 
-void ke_spin_take(PKSPIN_LOCK lock, KSPIN_LOCK mark, KIRQL old)
+static void take(PKSPIN_LOCK lock, KSPIN_LOCK mark, KIRQL old, bool may_give_up)
 {
+    const enum ke_lock_kind kind = mark == 1 ? KE_LOCK_SPIN : KE_LOCK_QUEUED;
     KSPIN_LOCK value = *(volatile KSPIN_LOCK *)lock;
 
+    ke_lock_wanted(lock, kind, may_give_up);
     if (value)
         never_free(lock, value);
     *lock = mark;
+    ke_lock_taken(lock, kind);
     if (g.count < HELD_MAX)
         g.held[g.count++] = (struct held){lock, ke_thread_now, ke_caller(), old,
                                             ke_irql_now < DISPATCH_LEVEL};
 }
 
-void ke_spin_drop(PKSPIN_LOCK lock)
+void ke_spin_take(PKSPIN_LOCK lock, KSPIN_LOCK mark, KIRQL old)
+{
+    take(lock, mark, old, false);
+}
+
+static void drop(PKSPIN_LOCK lock, enum ke_lock_kind kind)
 {
     struct held *h = find(lock);
 
+    (void)ke_lock_dropped(lock, kind, ke_irql_now); /* a wrong routine releases it all the same */
     if (!*(volatile KSPIN_LOCK *)lock)
         ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(lock), 0, 0, NULL);
     else
         *lock = 0;
     if (h)
         forget(h);
+}
+
+void ke_spin_drop(PKSPIN_LOCK lock)
+{
+    drop(lock, KE_LOCK_SPIN);
 }
 
 /* Raise for a lock, with the rule on the level it is taken at. */
@@ -163,6 +178,7 @@ static bool release_irql_ok(PKSPIN_LOCK lock)
 NT_EXPORT VOID NTAPI KeInitializeSpinLock(PKSPIN_LOCK lock)
 {
     ke_check_resident(lock);
+    ke_lock_made(lock, KE_LOCK_SPIN);
     *lock = 0;
 }
 
@@ -191,18 +207,23 @@ NT_EXPORT VOID NTAPI KeAcquireSpinLock(PKSPIN_LOCK lock, PKIRQL old)
     *old = before;
 }
 
-NT_EXPORT VOID NTAPI KeReleaseSpinLock(PKSPIN_LOCK lock, KIRQL old)
+static void release(PKSPIN_LOCK lock, KIRQL old, enum ke_lock_kind kind)
 {
     struct held *h = find(lock);
 
     if (release_irql_ok(lock)) {
         bool was_above = h && h->from > DISPATCH_LEVEL && h->from == old;
 
-        ke_spin_drop(lock);
+        drop(lock, kind);
         lower_after(was_above, old);
     } else if (h) {
-        ke_spin_drop(lock);
+        drop(lock, kind);
     }
+}
+
+NT_EXPORT VOID NTAPI KeReleaseSpinLock(PKSPIN_LOCK lock, KIRQL old)
+{
+    release(lock, old, KE_LOCK_SPIN);
 }
 
 NT_EXPORT VOID NTAPI KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
@@ -212,13 +233,18 @@ NT_EXPORT VOID NTAPI KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
     ke_spin_take(lock, 1, ke_irql_now);
 }
 
-NT_EXPORT VOID NTAPI KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK lock)
+static void release_from_dpc(PKSPIN_LOCK lock, enum ke_lock_kind kind)
 {
     struct held *h = find(lock);
 
     if (ke_irql_now < DISPATCH_LEVEL && !(h && h->was_low))
         ke_rule(VF_VER_SPIN_FROM_DPC, ke_irql_now, KE_ARG(lock), 0, NULL);
-    ke_spin_drop(lock);
+    drop(lock, kind);
+}
+
+NT_EXPORT VOID NTAPI KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK lock)
+{
+    release_from_dpc(lock, KE_LOCK_SPIN);
 }
 
 NT_EXPORT BOOLEAN NTAPI KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
@@ -227,7 +253,7 @@ NT_EXPORT BOOLEAN NTAPI KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock)
         ke_rule(VF_VER_SPIN_AT_DPC, ke_irql_now, KE_ARG(lock), 0, NULL);
     if (*(volatile KSPIN_LOCK *)lock)
         return FALSE;
-    ke_spin_take(lock, 1, ke_irql_now);
+    take(lock, 1, ke_irql_now, true);
     return TRUE;
 }
 
@@ -282,7 +308,7 @@ NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockRaiseToSynch(PKSPIN_LOCK lock
 
 NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE handle)
 {
-    KeReleaseSpinLock(queued_lock(handle), handle->OldIrql);
+    release(queued_lock(handle), handle->OldIrql, KE_LOCK_QUEUED);
 }
 
 NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK lock,
@@ -295,7 +321,7 @@ NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK lock,
 
 NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE handle)
 {
-    KeReleaseSpinLockFromDpcLevel(queued_lock(handle));
+    release_from_dpc(queued_lock(handle), KE_LOCK_QUEUED);
 }
 
 NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK lock,
@@ -306,7 +332,7 @@ NT_EXPORT VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK lock,
 
 NT_EXPORT VOID NTAPI KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE handle)
 {
-    ke_spin_drop(queued_lock(handle));
+    drop(queued_lock(handle), KE_LOCK_QUEUED);
 }
 
 /* ---- Numbered queued locks of the system. Doc: ntddk/ntifs, KeAcquireQueuedSpinLock. ---- */

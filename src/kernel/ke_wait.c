@@ -447,6 +447,38 @@ static NTSTATUS wait_blocked(struct ke_thread *t, const struct wait *w, uint64_t
     }
 }
 
+static bool is_mutant(const void *object)
+{
+    return ke_is_touchable(object, sizeof(KMUTANT)) && type_of(object) == MutantObject;
+}
+
+/* For deadlock detection: the thread asks for a mutex, and has become its owner. A wait with a timeout gives
+ * up by itself, and several objects at once are taken in no order. */
+static void want_mutex(const struct wait *w, const struct ke_thread *t)
+{
+    if (w->count == 1 && is_mutant(w->objects[0]) &&
+        ((const KMUTANT *)w->objects[0])->OwnerThread != &t->object->Tcb)
+        ke_lock_wanted(w->objects[0], KE_LOCK_MUTEX, w->has_timeout);
+}
+
+static void note_mutexes(const struct wait *w, const struct ke_thread *t, NTSTATUS status)
+{
+    uint32_t first = 0, end = w->count;
+
+    if (status & ~(NTSTATUS)(STATUS_ABANDONED_WAIT_0 | (MAXIMUM_WAIT_OBJECTS - 1)))
+        return;
+    if (w->type == WaitAny) {
+        first = (uint32_t)status & (MAXIMUM_WAIT_OBJECTS - 1);
+        end = first + 1;
+    }
+    for (uint32_t i = first; i < end && i < w->count; i++) {
+        const KMUTANT *m = w->objects[i];
+
+        if (is_mutant(m) && m->OwnerThread == &t->object->Tcb && m->Header.SignalState == 0)
+            ke_lock_taken(m, KE_LOCK_MUTEX);
+    }
+}
+
 static NTSTATUS wait_many(const struct wait *w)
 {
     struct ke_thread *t = ke_thread_now;
@@ -457,6 +489,7 @@ static NTSTATUS wait_many(const struct wait *w)
     t->wait_next = false;
     check_irql(w, irql);
     check_stack(w, t);
+    want_mutex(w, t);
     if (w->has_timeout && w->timeout == 0) {
         if (!(w->type == WaitAny ? try_any(t, w->objects, w->count, &status)
                                  : w->count && try_all(t, w->objects, w->count, &status)) &&
@@ -466,6 +499,7 @@ static NTSTATUS wait_many(const struct wait *w)
             ke_time_poll();
         if (ke_irql_now != irql)
             ke_irql_lower(irql);
+        note_mutexes(w, t, status);
         return status;
     }
     if (irql >= DISPATCH_LEVEL && ke_in_dpc())
@@ -477,6 +511,7 @@ static NTSTATUS wait_many(const struct wait *w)
     status = wait_blocked(t, w, due);
     if (irql >= DISPATCH_LEVEL)
         ke_irql_set(irql);
+    note_mutexes(w, t, status);
     return status;
 }
 

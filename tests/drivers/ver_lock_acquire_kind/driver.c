@@ -1,0 +1,36 @@
+/* Takes one lock as an in-stack queued spin lock here and as an ordinary one there. */
+#include "rule.h"
+
+static KSPIN_LOCK lock;
+static ULONG value;
+
+static void add(void)
+{
+    KLOCK_QUEUE_HANDLE handle;
+
+    KeAcquireInStackQueuedSpinLock(&lock, &handle);
+    value++;
+    KeReleaseInStackQueuedSpinLock(&handle);
+}
+
+static void clear(void)
+{
+    KIRQL old;
+
+    KeAcquireSpinLock(&lock, &old);
+    value = 0;
+    KeReleaseSpinLock(&lock, old);
+}
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeInitializeSpinLock(&lock);
+    add();
+    clear();
+    return STATUS_SUCCESS;
+}
