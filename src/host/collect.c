@@ -142,6 +142,8 @@ static void on_finding(struct host_session *s, const struct vf_finding *f)
     if (f->rule == VF_VER_UNLOAD_LEAK)
         take_leaks(s, h);
     pp_fmt(h->during, sizeof h->during, "%s", s->v.last_step.what);
+    if (s->console)
+        host_finding_line(&s->v, h, stdout);
 }
 
 /* ---- The rest ---- */
@@ -349,6 +351,19 @@ void host_collect(void *ctx, enum host_rec type, const void *payload, size_t siz
     case HOST_REC_HOLD:
         s->hold = true;
         break;
+    case HOST_REC_REPLY:
+        if (s->console) {
+            char text[HOST_LINE_MAX];
+
+            copy_text(text, sizeof text, payload, size);
+            host_console_reply(s->console, text, strlen(text));
+        }
+        break;
+    case HOST_REC_READY:
+        s->settled = true;
+        if (s->console)
+            host_console_ready(s->console);
+        break;
     case HOST_REC_STOPPED:
         v->stopped = true;
         break;
@@ -374,7 +389,7 @@ int host_verdict_exit(const struct host_verdict *v)
         return HOST_NOT_MODELLED;
     if (entry && (!v->requests_judged || !strcmp(v->entry_failed.what, "DriverEntry")))
         return HOST_NOT_EXERCISED;
-    if (!v->exercised.completed && !v->o->scenario)
+    if (!v->exercised.completed && !v->o->scenario && !v->o->stays_up)
         return HOST_NOT_EXERCISED;
     return HOST_CLEAN;
 }

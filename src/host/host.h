@@ -28,6 +28,7 @@ struct host_options {
     bool verify;          /* false: --verify off */
     uint32_t options;     /* enum vf_option; with verify off only special pool counts */
     uint64_t seed;
+    bool stays_up; /* set by host_boot */
     bool bugcheck; /* stop at the first finding, as Windows */
     bool like_windows;
     bool verbose;
@@ -44,6 +45,12 @@ struct host_options {
 /* Run one driver and print the report to `out`. Returns an enum host_exit. Errors of usage or
  * surroundings are one line on standard error. */
 int host_run(const struct host_options *o, FILE *out);
+
+enum { HOST_DRIVERS_MAX = 16 };
+/* Start a machine with `count` drivers (0: none) that stays up: lines of Lua come from standard input and
+ * from other programs (host_control), time follows the real one. When it ends, the report goes to `out`.
+ * o->driver is not used. Returns an enum host_exit. */
+int host_boot(const struct host_options *o, char *const *drivers, unsigned count, FILE *out);
 
 /* ---- Settings of a machine ---------------------------------------------------------------------
  *
@@ -130,6 +137,11 @@ bool host_state_is_running(const struct host_state *st);
 /* A copy, to be opened by name later. Returns 0 or -Exxx with one line in why. */
 int host_state_save(const struct host_state *st, const char *path, char why[PP_WHY_SIZE]);
 void host_state_close(struct host_state *st);
+/* Let a machine that stays up carry out one line of Lua; `reply` is what it printed, "" when nothing.
+ * Returns 0, or -Exxx (-ESRCH: it has ended, -EOPNOTSUPP: `poolproof run` takes no orders) with one
+ * line in why. */
+int host_control(const struct host_state *st, const char *line, char *reply, size_t size,
+                 char why[PP_WHY_SIZE]);
 
 /* ---- Other commands ---- */
 

@@ -4,6 +4,8 @@
  *   machine.c     the child: boots, loads, drives, unloads
  *   drive.c       the default drive                scenario.c  Lua scenarios
  *   journal.c     records over the pipe            report.c, symbols.c, json.c  rendering
+ *   stay.c        the machine that stays up     console.c   its supervisor's side
+ *   state.c       the state block as a file     settings.c  stored settings
  *   core.c        --keep-core                      info.c  poolproof info
  *   machine_dir.c, settings.c  the machine directory and the settings in it
  */
@@ -44,6 +46,8 @@ enum host_rec {
     HOST_REC_DONE,         /* nothing: the machine ended by itself */
     HOST_REC_PATTERNS,     /* struct pl_patterns */
     HOST_REC_HOLD,         /* nothing: --keep-core, the machine waits to be copied */
+    HOST_REC_REPLY,        /* text: the answer to a line of the console */
+    HOST_REC_READY,        /* nothing: the next line may come */
 };
 
 struct host_module {
@@ -141,6 +145,8 @@ struct host_session {
     uint32_t restart_at;
     bool restart, done, ended; /* how the present machine said that it ends */
     bool hold;                 /* it waits to be copied */
+    bool settled;              /* the machine that stays up was ready at least once */
+    struct host_console *console; /* NULL: it does not stay up */
     uint64_t deadline;         /* of all machines together, real nanoseconds */
     unsigned shown;            /* columns of the progress line */
 };
@@ -158,6 +164,8 @@ void host_progress_clear(struct host_session *s);
 int host_verdict_exit(const struct host_verdict *v);
 /* The whole report. */
 void host_report(const struct host_verdict *v, FILE *out);
+/* The finding's first line alone, as soon as it is there. */
+void host_finding_line(const struct host_verdict *v, const struct host_finding *h, FILE *out);
 /* One JSON object per line. Returns 0 or -Exxx. */
 int host_json(const struct host_verdict *v, const char *path);
 
@@ -176,6 +184,29 @@ int host_machine_path(const char *dir, char path[PATH_MAX], bool *is_order, char
  * there). Returns 0, or -Exxx with one line in why that names the file. */
 int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size,
                      char why[PP_WHY_SIZE]);
+
+/* ---- The console of a machine that stays up (console.c) ---- */
+
+enum { HOST_LINE_MAX = 4096 };
+struct pollfd;
+struct host_console {
+    int input, listening, client; /* -1: none */
+    bool is_terminal, prompted;
+    bool ready;   /* the machine waits for a line */
+    bool closing; /* no more lines: let the machine end */
+    bool input_over, asked_by_client;
+    char *lines; /* of standard input, [lines_used] */
+    size_t lines_used, client_used;
+    char client_line[HOST_LINE_MAX];
+    char path[4096]; /* of the socket */
+};
+void host_console_start(struct host_console *c, const char *state_path);
+void host_console_end(struct host_console *c);
+/* What to wait for, and what came of it; `go` leads to the machine. */
+unsigned host_console_fds(struct host_console *c, struct pollfd *fds);
+void host_console_pump(struct host_console *c, const struct pollfd *fds, int go);
+void host_console_reply(struct host_console *c, const char *text, size_t size);
+void host_console_ready(struct host_console *c);
 
 /* ---- The state block (state.c) ---- */
 
@@ -239,6 +270,13 @@ void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, siz
 
 /* ---- The machine's side ---- */
 
+struct host_driver {
+    const char *path;
+    uint8_t *bytes;
+    size_t size;
+    struct ke_image *image; /* in the machine */
+};
+
 struct host_machine {
     const struct host_options *o;
     int journal;
@@ -252,6 +290,8 @@ struct host_machine {
     struct pe_code *code; /* of the driver, for the default drive */
     const uint8_t *bytes;
     size_t size;
+    struct host_driver *drivers; /* [driver_count] of a machine that stays up; the first one is `image` */
+    unsigned driver_count;
     const char *script; /* text of the scenario or NULL */
     size_t script_size;
     struct poolproof_state *state; /* shared with readers; NULL: none */
@@ -271,6 +311,13 @@ bool host_step_ended(const struct host_machine *m, uint32_t index);
 void host_restart_if_unsound(struct host_machine *m);
 /* The default drive; *node changes when the device is removed and added again. */
 void host_drive(struct host_machine *m, struct ke_pnp **node);
+/* Start the drivers, then carry out lines until there are no more; stop them. */
+void host_stay(struct host_machine *m);
+/* Let `ms` of real and virtual time pass. Returns false when the machine is to end. */
+bool host_stay_for(struct host_machine *m, uint64_t ms);
+struct lua_State;
+/* The scenario's functions, for `node` (NULL: no plug-and-play driver). */
+struct lua_State *host_lua_new(struct host_machine *m, struct ke_pnp *node);
 /* Returns false when the script failed (reported). */
 bool host_scenario(struct host_machine *m);
 /* DriverEntry, and AddDevice with start where the driver has it. */

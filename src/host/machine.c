@@ -273,6 +273,28 @@ static void close_standard_files(void)
 #endif
 }
 
+static void load_one(struct host_machine *m, const char *path, const uint8_t *bytes, size_t size,
+                     struct ke_image **ret)
+{
+    char why[PP_WHY_SIZE];
+
+    if (ke_image_load(path, bytes, size, true, ret, why)) {
+        send_text(m, HOST_REC_SETUP, why);
+        _exit(HOST_USAGE);
+    }
+}
+
+static void load(struct host_machine *m)
+{
+    if (!m->o->stays_up)
+        load_one(m, m->o->driver, m->bytes, m->size, &m->image);
+    for (unsigned i = 0; i < m->driver_count; i++)
+        load_one(m, m->drivers[i].path, m->drivers[i].bytes, m->drivers[i].size,
+                 &m->drivers[i].image);
+    if (m->driver_count)
+        m->image = m->drivers[0].image;
+}
+
 static void boot(struct host_machine *m, struct ke_config *cfg)
 {
     const int keep[] = {m->journal, m->go};
@@ -291,10 +313,7 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
         send_text(m, HOST_REC_SETUP, text);
         _exit(HOST_USAGE);
     }
-    if (ke_image_load(m->o->driver, m->bytes, m->size, true, &m->image, why)) {
-        send_text(m, HOST_REC_SETUP, why);
-        _exit(HOST_USAGE);
-    }
+    load(m);
     send_text(m, HOST_REC_GUARD, ke_guard_name());
     patterns = ke_patterns();
     host_journal_write(m->journal, HOST_REC_PATTERNS, &patterns, sizeof patterns);
@@ -339,7 +358,9 @@ void host_machine_main(struct host_machine *m)
         m->state->machine_pid = (uint32_t)getpid();
     }
     boot(m, &cfg);
-    if (m->script) {
+    if (m->o->stays_up) {
+        host_stay(m);
+    } else if (m->script) {
         (void)host_scenario(m); /* what failed is in the journal */
     } else if (host_start_driver(m, &node)) {
         host_drive(m, &node);

@@ -441,6 +441,17 @@ static void exercised(const struct host_verdict *v, FILE *out)
         fprintf(out, "  %s\n", v->unfinished);
 }
 
+void host_finding_line(const struct host_verdict *v, const struct host_finding *h, FILE *out)
+{
+    struct host_symbols *s = host_symbols_new(v);
+    char line[700];
+
+    report_headline(s, v, h, line, sizeof line);
+    fprintf(out, "poolproof: bug check 0x%02X: %s\n", bug_check_code(&h->f), line);
+    fflush(out);
+    host_symbols_free(s);
+}
+
 void host_report(const struct host_verdict *v, FILE *out)
 {
     struct host_symbols *s = host_symbols_new(v);

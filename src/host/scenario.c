@@ -16,7 +16,7 @@
  *   buffer:read([offset[, size]]) -> bytes         buffer:write(bytes[, offset])
  *   buffer:address()                               buffer:free()
  *   pnp("start" | "query_stop" | ... ) -> status   power("D0".."D3") -> status
- *   sleep(ms)                                      virtual time passes
+ *   sleep(ms)                                      virtual time passes (boot: real time as well)
  *   expect(condition[, text])                      a failure is a finding
  *   log(text)                                      shown with --verbose
  *   seed                                           the run's seed
@@ -300,6 +300,14 @@ static int l_file_gc(lua_State *L)
     return 0;
 }
 
+static int l_file_text(lua_State *L)
+{
+    struct ke_file **f = luaL_checkudata(L, 1, FILE_TYPE);
+
+    lua_pushstring(L, *f ? "file (open)" : "file (closed)");
+    return 1;
+}
+
 static int l_pnp(lua_State *L)
 {
     static const char *const names[] = {
@@ -341,7 +349,10 @@ static int l_sleep(lua_State *L)
     lua_Integer ms = luaL_checkinteger(L, 1);
 
     luaL_argcheck(L, ms >= 0, 1, "time runs forward only");
-    ke_settle((uint64_t)ms);
+    if (!machine(L)->o->stays_up)
+        ke_settle((uint64_t)ms);
+    else if (!host_stay_for(machine(L), (uint64_t)ms))
+        luaL_error(L, "the machine ends");
     return 0;
 }
 
@@ -402,7 +413,7 @@ static void open_libraries(lua_State *L)
     };
     static const luaL_Reg methods[] = {
         {"ioctl", l_ioctl}, {"read", l_read},    {"write", l_write}, {"cancel", l_cancel},
-        {"close", l_close}, {"__gc", l_file_gc}, {NULL, NULL},
+        {"close", l_close}, {"__gc", l_file_gc}, {"__tostring", l_file_text}, {NULL, NULL},
     };
 
     static const luaL_Reg buffer_methods[] = {
@@ -435,17 +446,25 @@ static void open_libraries(lua_State *L)
     lua_pop(L, 1);
 }
 
-bool host_scenario(struct host_machine *m)
+lua_State *host_lua_new(struct host_machine *m, struct ke_pnp *node)
 {
     lua_State *L = luaL_newstate();
-    char chunk[300];
-    bool ok;
 
     PP_ASSERT(L);
+    the_node = node;
     memcpy(lua_getextraspace(L), &m, sizeof m);
     open_libraries(L);
     lua_pushinteger(L, (lua_Integer)m->o->seed);
     lua_setglobal(L, "seed");
+    return L;
+}
+
+bool host_scenario(struct host_machine *m)
+{
+    lua_State *L = host_lua_new(m, NULL);
+    char chunk[300];
+    bool ok;
+
     pp_fmt(chunk, sizeof chunk, "@%s", pp_base_name(m->o->scenario));
     ok = luaL_loadbufferx(L, m->script, m->script_size, chunk, "t") == LUA_OK;
     if (ok) {

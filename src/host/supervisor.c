@@ -45,7 +45,7 @@ void host_progress(struct host_session *s)
     uint64_t now;
     char line[100];
 
-    if (!s->v.o->progress || s->v.o->verbose)
+    if (!s->v.o->progress || s->v.o->verbose || s->console)
         return;
     now = os_clock_ns();
     if (!next)
@@ -162,27 +162,46 @@ static void judge_end(struct running *r, int status)
                step_name(s));
 }
 
+/* The console's lines go to the machine; when there are no more, it is told so. */
+static void attend_console(struct running *r, const struct pollfd *fds)
+{
+    host_console_pump(r->s->console, fds, r->go);
+    if (r->s->console->closing && r->go >= 0) {
+        (void)close(r->go); /* the end of its lines */
+        r->go = -1;
+    }
+}
+
 /* What the machine says, until it has said everything or time is up. */
 static void listen_to(struct running *r)
 {
+    struct host_console *console = r->s->console;
     uint64_t heard = os_clock_ns();
 
     for (;;) {
-        struct pollfd p = {.fd = r->journal, .events = POLLIN};
-        uint64_t now = os_clock_ns(), end = PP_MIN(r->s->deadline, heard + r->silence);
+        struct pollfd p[3] = {{.fd = r->journal, .events = POLLIN}};
+        unsigned count = 1 + (console ? host_console_fds(console, p + 1) : 0);
+        uint64_t now = os_clock_ns(), end;
         int n;
 
+        if (console && console->ready && !console->closing)
+            heard = now; /* it has nothing to say while nobody asks */
+        end = PP_MIN(r->s->deadline, heard + r->silence);
         if (now >= end) {
             on_timeout(r, (unsigned)((end - heard + 500000000u) / 1000000000u));
             return;
         }
-        n = poll(&p, 1, (int)PP_MIN((end - now) / 1000000u + 1, 1000u));
+        n = poll(p, count, (int)PP_MIN((end - now) / 1000000u + 1, 1000u));
         if (n < 0 && errno != EINTR)
             return;
+        if (console)
+            attend_console(r, n > 0 ? p + 1 : (const struct pollfd[2]){{.fd = -1}, {.fd = -1}});
         if (n <= 0) {
             host_progress(r->s); /* a request that takes long */
             continue;
         }
+        if (!p[0].revents)
+            continue;
         heard = now;
         n = host_reader_pump(&r->reader, r->journal, host_collect, r->s);
         r->damaged = n < 0;
@@ -268,12 +287,15 @@ static int run_machine(struct host_session *s, struct host_machine *m, unsigned 
     if (s->v.o->keep_core)
         host_core_open(&r.core, r.pid);
     r.silence = (uint64_t)PP_MAX(limit / 6, (unsigned)STEP_MIN_S) * 1000000000u;
-    s->restart = s->done = s->ended = s->hold = false;
+    s->restart = s->done = s->ended = s->hold = s->settled = false;
+    if (s->console)
+        s->console->ready = false;
     listen_to(&r);
     judge_end(&r, reap(&r));
     host_collect_end(s);
     (void)close(r.journal); /* read to its end */
-    (void)close(r.go);
+    if (r.go >= 0)
+        (void)close(r.go);
     host_core_close(&r.core);
     host_reader_done(&r.reader);
     *cores = r.core.written;
@@ -327,7 +349,11 @@ static uint32_t next_start(const struct host_session *s, const struct host_machi
     const struct host_step *last = &s->v.last_step;
     uint32_t at = 0;
 
-    if (s->done || s->v.stopped || s->v.own_fault[0] || s->v.setup[0] || s->v.o->scenario)
+    if (s->done || s->v.stopped || s->v.own_fault[0] || s->v.setup[0])
+        return 0;
+    if (s->console) /* a bug check restarts it, as on Windows; not one on the way up or down */
+        return s->settled && !s->console->closing ? PP_MAX(m->resume_at, last->index) + 1 : 0;
+    if (s->v.o->scenario)
         return 0;
     if (s->restart)
         at = s->restart_at;
@@ -340,7 +366,9 @@ static int run_all(struct host_session *s, struct host_machine *m)
 {
     unsigned cores = 0, timeouts = 0;
 
-    s->deadline = os_clock_ns() + (uint64_t)limit_s(s->v.o) * 1000000000u;
+    s->deadline = s->console && !s->v.o->timeout_s
+                      ? UINT64_MAX
+                      : os_clock_ns() + (uint64_t)limit_s(s->v.o) * 1000000000u;
     for (;;) {
         bool timed_out = false;
         int err = run_machine(s, m, &cores, &timed_out);
@@ -367,70 +395,135 @@ static int run_all(struct host_session *s, struct host_machine *m)
     }
 }
 
+/* Run what is prepared and give the verdict. */
+static int judge(struct host_session *s, struct host_machine *m, FILE *out)
+{
+    const struct host_options *o = m->o;
+    struct host_publish publish;
+    struct host_console console;
+    int err, code;
+
+    host_publish_start(&publish, o);
+    m->state = publish.s;
+    if (o->stays_up) {
+        s->console = &console;
+        host_console_start(&console, publish.s ? publish.path : "");
+    }
+    err = run_all(s, m);
+    host_progress_clear(s);
+    if (o->stays_up)
+        host_console_end(&console);
+    code = err ? HOST_USAGE : host_verdict_exit(&s->v);
+    host_publish_end(&publish, code);
+    if (err)
+        return code;
+    if (!s->v.setup[0] || s->v.finding_count || s->v.expect_count)
+        host_report(&s->v, out);
+    if (s->v.setup[0])
+        fprintf(stderr, "poolproof: %s%s%s\n", s->v.setup_is_script ? "" : o->driver,
+                s->v.setup_is_script ? "" : ": ", s->v.setup);
+    err = o->json ? host_json(&s->v, o->json) : 0;
+    if (err) {
+        fprintf(stderr, "poolproof: %s: %s\n", o->json, strerror(-err));
+        code = HOST_USAGE;
+    }
+    return code;
+}
+
+/* Read and parse one driver; says on standard error what is wrong with it. */
+static int read_driver(const char *path, uint8_t **ret, size_t *ret_size, struct pe_image **ret_pe)
+{
+    char why[PP_WHY_SIZE];
+    int err = host_read_file(path, PE_IMAGE_MAX, ret, ret_size);
+
+    if (err) {
+        fprintf(stderr, "poolproof: %s: %s\n", path, strerror(-err));
+        return err;
+    }
+    err = pe_image_parse(*ret, *ret_size, ret_pe, why);
+    if (err)
+        fprintf(stderr, "poolproof: %s: %s\n", path, why);
+    return err;
+}
+
+/* The scenario, and the settings of the machine directory. */
+static int read_rest(struct host_machine *m, uint8_t **ret_script, char **ret_registry)
+{
+    const struct host_options *o = m->o;
+    char why[PP_WHY_SIZE];
+    int err;
+
+    if (o->scenario) {
+        err = host_read_file(o->scenario, 16u << 20, ret_script, &m->script_size);
+        if (err) {
+            fprintf(stderr, "poolproof: %s: %s\n", o->scenario, strerror(-err));
+            return err;
+        }
+        m->script = (const char *)*ret_script;
+    }
+    err = host_machine_dir(o, ret_registry, &m->registry_size, why);
+    if (err)
+        fprintf(stderr, "poolproof: %s\n", why);
+    m->registry = *ret_registry;
+    return err;
+}
+
 int host_run(const struct host_options *o, FILE *out)
 {
     struct host_session s = {.v = {.o = o}};
     struct host_machine m = {.o = o};
     uint8_t *bytes = NULL, *script = NULL;
-    char why[PP_WHY_SIZE], *registry = NULL;
+    char *registry = NULL;
     struct pe_image *pe = NULL;
-    struct host_publish publish = {.fd = -1};
-    int err, code = HOST_USAGE;
+    int code = HOST_USAGE;
 
-    err = host_read_file(o->driver, PE_IMAGE_MAX, &bytes, &m.size);
-    if (err) {
-        fprintf(stderr, "poolproof: %s: %s\n", o->driver, strerror(-err));
-        return HOST_USAGE;
-    }
-    err = pe_image_parse(bytes, m.size, &pe, why);
-    if (err) {
-        fprintf(stderr, "poolproof: %s: %s\n", o->driver, why);
+    if (read_driver(o->driver, &bytes, &m.size, &pe) || read_rest(&m, &script, &registry))
         goto done;
-    }
-    if (o->scenario) {
-        err = host_read_file(o->scenario, 16u << 20, &script, &m.script_size);
-        if (err) {
-            fprintf(stderr, "poolproof: %s: %s\n", o->scenario, strerror(-err));
-            goto done;
-        }
-    }
-    if (host_machine_dir(o, &registry, &m.registry_size, why)) {
-        fprintf(stderr, "poolproof: %s\n", why);
-        goto done;
-    }
-    m.registry = registry;
     if (!o->scenario && pe_code_walk(pe, &m.code)) {
         fprintf(stderr, "poolproof: %s: out of memory\n", o->driver);
         goto done;
     }
     m.bytes = bytes;
-    m.script = (const char *)script;
-    host_publish_start(&publish, o);
-    m.state = publish.s;
-    err = run_all(&s, &m);
-    host_progress_clear(&s);
-    if (err)
-        goto done;
-    code = host_verdict_exit(&s.v);
-    if (!s.v.setup[0] || s.v.finding_count || s.v.expect_count)
-        host_report(&s.v, out);
-    if (s.v.setup[0])
-        fprintf(stderr, "poolproof: %s%s%s\n", s.v.setup_is_script ? "" : o->driver,
-                s.v.setup_is_script ? "" : ": ", s.v.setup);
-    if (o->json) {
-        err = host_json(&s.v, o->json);
-        if (err) {
-            fprintf(stderr, "poolproof: %s: %s\n", o->json, strerror(-err));
-            code = HOST_USAGE;
-        }
-    }
+    code = judge(&s, &m, out);
 
 done:
-    host_publish_end(&publish, code);
     host_session_done(&s);
     pe_code_free(m.code);
     pe_image_free(pe);
     pp_free(bytes);
+    pp_free(script);
+    pp_free(registry);
+    return code;
+}
+
+int host_boot(const struct host_options *o, char *const *drivers, unsigned count, FILE *out)
+{
+    struct host_options booted = *o;
+    struct host_session s = {.v = {.o = &booted}};
+    struct host_driver list[HOST_DRIVERS_MAX] = {{0}};
+    struct host_machine m = {.o = &booted, .drivers = list, .driver_count = count};
+    uint8_t *script = NULL;
+    char *registry = NULL;
+    int code = HOST_USAGE;
+
+    PP_ASSERT(count <= HOST_DRIVERS_MAX);
+    booted.stays_up = true;
+    booted.driver = count == 1 ? drivers[0] : "machine";
+    for (unsigned i = 0; i < count; i++) {
+        struct pe_image *pe = NULL;
+
+        list[i].path = drivers[i];
+        if (read_driver(drivers[i], &list[i].bytes, &list[i].size, &pe))
+            goto done;
+        pe_image_free(pe);
+    }
+    if (!read_rest(&m, &script, &registry))
+        code = judge(&s, &m, out);
+
+done:
+    host_session_done(&s);
+    for (unsigned i = 0; i < count; i++)
+        pp_free(list[i].bytes);
     pp_free(script);
     pp_free(registry);
     return code;

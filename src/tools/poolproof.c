@@ -10,17 +10,19 @@
 
 static const char usage_text[] =
     "usage: poolproof run DRIVER.sys [SCENARIO.lua] [options]   load, drive, unload, verdict\n"
+    "       poolproof boot [DRIVER.sys ...] [SCENARIO.lua] [options]  stay up: a prompt, poolmon\n"
     "       poolproof info DRIVER.sys                           what it needs, and whether it can "
     "run\n"
     "       poolproof --list-rules                              every rule that can be reported\n"
     "\n"
-    "options of run:\n"
+    "options of run and boot:\n"
     "  --verify standard|FLAGS|off  Driver Verifier options (default: standard, 0x209BB)\n"
     "  --special-pool      special pool for all tags, as GFlags sets it; also with --verify off\n"
     "  --seed N            schedule, random inputs and the security cookie repeat with it (default "
     "0)\n"
     "  --bugcheck          stop at the first finding, as Windows does\n"
-    "  --timeout S         real seconds for everything (default 60; one request: a sixth, or 10)\n"
+    "  --timeout S         real seconds for everything (default 60, boot: no limit; one request: a\n"
+    "                      sixth, or 10)\n"
     "  --machine DIR       machine directory (default: $POOLPROOF_MACHINE, else\n"
     "                      $XDG_STATE_HOME/poolproof/default)\n"
     "  --guard NAME        guard pages by madvise, userfaultfd or mprotect (default: the best "
@@ -235,6 +237,24 @@ static int verb_run(struct host_options *o, int argc, char **argv, int first)
     return host_run(o, stdout);
 }
 
+static bool is_scenario(const char *path)
+{
+    size_t size = strlen(path);
+
+    return size > 4 && !strcmp(path + size - 4, ".lua");
+}
+
+static int verb_boot(struct host_options *o, int argc, char **argv, int first)
+{
+    int end = argc;
+
+    if (end > first && is_scenario(argv[end - 1]))
+        o->scenario = argv[--end];
+    if (end - first > HOST_DRIVERS_MAX)
+        return usage_error("too many drivers", argv[first + HOST_DRIVERS_MAX]);
+    return host_boot(o, argv + first, (unsigned)(end - first), stdout);
+}
+
 int main(int argc, char **argv)
 {
     struct host_options o = {.verify = true, .options = VF_OPT_STANDARD};
@@ -257,6 +277,8 @@ int main(int argc, char **argv)
         code = HOST_USAGE;
     } else if (!strcmp(argv[optind], "run")) {
         code = verb_run(&o, argc, argv, optind + 1);
+    } else if (!strcmp(argv[optind], "boot")) {
+        code = verb_boot(&o, argc, argv, optind + 1);
     } else if (!strcmp(argv[optind], "info")) {
         if (argc - optind != 2)
             code = usage_error("info wants one driver", NULL);
