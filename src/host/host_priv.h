@@ -239,34 +239,9 @@ int host_core_write(struct host_core *c, const struct host_verdict *v, const cha
 
 /* ---- Symbols ---- */
 
-enum { HOST_INLINED_MAX = 4 };
-
-/* One level of source text. */
-struct host_source {
-    char function[120]; /* "" : unknown */
-    char file[256]; /* as the symbols name it, with forward slashes when relative; "" : unknown */
-    unsigned line;
-};
-
-/* What an address is. */
-struct host_place {
-    char module[64]; /* "hevd", "nt"; "" when the address is in no image */
-    uint64_t rva;    /* in the module; the address itself when it is in no image */
-    uint64_t offset; /* from the function's start; UINT64_MAX: not known */
-    bool is_stub;    /* an imported routine; source[0].function is its name */
-    bool is_ours;    /* native code of Poolproof: its address differs from run to run */
-    struct host_source source[HOST_INLINED_MAX]; /* innermost first; the last one is not inlined */
-    unsigned source_count;                       /* 1 and up */
-};
-
-struct host_symbols;
-struct host_symbols *host_symbols_new(const struct host_verdict *v);
-void host_symbols_free(struct host_symbols *s);
-/* pc is a return address (looked up as the call before it) unless `exact`. Valid until the next
- * call. */
-const struct host_place *host_symbol_place(struct host_symbols *s, uint64_t pc, bool exact);
-/* "hevd!TriggerOverflow+0x1f [src/x.c:57] (hevd+0x1234)", "nt!ExFreePool", "hevd+0x1234". */
-void host_symbol(struct host_symbols *s, uint64_t pc, bool exact, char *buf, size_t size);
+/* `modules` [count], at most 64, and `dirs` (--symbols, or NULL) stay the caller's and valid. */
+struct host_symbols *host_symbols_new(const struct host_module *modules, unsigned count,
+                                      const char *dirs);
 
 /* ---- The machine's side ---- */
 

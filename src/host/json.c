@@ -233,7 +233,7 @@ int host_json(const struct host_verdict *v, const char *path)
     if (!s.out)
         return -errno;
     errno = 0;
-    s.symbols = host_symbols_new(v);
+    s.symbols = host_symbols_new(v->modules, v->module_count, v->o->symbols);
     for (unsigned i = 0; i < v->warning_count; i++)
         text_line(&s, "note", v->warnings[i]);
     for (unsigned i = 0; i < v->finding_count; i++)

@@ -443,7 +443,7 @@ static void exercised(const struct host_verdict *v, FILE *out)
 
 void host_finding_line(const struct host_verdict *v, const struct host_finding *h, FILE *out)
 {
-    struct host_symbols *s = host_symbols_new(v);
+    struct host_symbols *s = host_symbols_new(v->modules, v->module_count, v->o->symbols);
     char line[700];
 
     report_headline(s, v, h, line, sizeof line);
@@ -454,7 +454,7 @@ void host_finding_line(const struct host_verdict *v, const struct host_finding *
 
 void host_report(const struct host_verdict *v, FILE *out)
 {
-    struct host_symbols *s = host_symbols_new(v);
+    struct host_symbols *s = host_symbols_new(v->modules, v->module_count, v->o->symbols);
 
     for (unsigned i = 0; i < v->finding_count; i++)
         finding_text(s, v, &v->findings[i], out);

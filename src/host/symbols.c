@@ -4,6 +4,7 @@
  * symbols) module and offset are what a reader gets. Distances from a function's start come from
  * the image's own .pdata.
  */
+#include "base/state.h"
 #include "host/host_priv.h"
 
 #include <dirent.h>
@@ -13,11 +14,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CACHE_MAX = 1024 };
+enum { CACHE_MAX = 1024, IMAGE_MAX = 256 << 20 };
 
 struct entry {
     uint64_t pc;
@@ -31,9 +33,13 @@ struct module_file {
     char symbol_path[512]; /* what the symbolizer is given */
 };
 
+enum { MODULES_MAX = 64 };
 struct host_symbols {
-    const struct host_verdict *v;
-    struct module_file files[64];
+    const struct host_module *modules; /* [module_count], at most MODULES_MAX */
+    unsigned module_count;
+    const char *dirs; /* as --symbols gives them, or NULL */
+    struct module_file files[MODULES_MAX];
+    struct host_module *own; /* those of a state */
     struct entry *cache;
     unsigned cached;
     pid_t pid; /* 0: not started; -1: not to be had */
@@ -97,7 +103,7 @@ static bool ask(struct host_symbols *s, const char *path, uint64_t rva, char *li
     char question[700];
     size_t n;
 
-    if (!start_child(s))
+    if (!path[0] || strpbrk(path, "\"\n") || !start_child(s))
         return false;
     n = pp_fmt(question, sizeof question, "CODE \"%s\" 0x%llx\n", path, (unsigned long long)rva);
     if (write(s->to, question, n) != (ssize_t)n || !fgets(line, (int)size, s->from)) {
@@ -115,10 +121,10 @@ static bool ask(struct host_symbols *s, const char *path, uint64_t rva, char *li
 static void find_symbol_file(struct host_symbols *s, unsigned index)
 {
     struct module_file *f = &s->files[index];
-    const struct host_module *m = &s->v->modules[index];
+    const struct host_module *m = &s->modules[index];
     const char *pdb = f->pe ? pe_image_info(f->pe)->pdb_path : NULL;
     char base[128], found[512] = "";
-    const char *dirs = s->v->o->symbols;
+    const char *dirs = s->dirs;
 
     pp_fmt(f->symbol_path, sizeof f->symbol_path, "%s", m->path);
     if (!dirs || !pdb)
@@ -162,7 +168,7 @@ static void find_symbol_file(struct host_symbols *s, unsigned index)
 static void load_image(struct host_symbols *s, unsigned index)
 {
     struct module_file *f = &s->files[index];
-    FILE *in = fopen(s->v->modules[index].path, "rb");
+    FILE *in = fopen(s->modules[index].path, "rb");
     char why[PP_WHY_SIZE];
     struct stat st;
 
@@ -177,12 +183,15 @@ static void load_image(struct host_symbols *s, unsigned index)
     find_symbol_file(s, index);
 }
 
-struct host_symbols *host_symbols_new(const struct host_verdict *v)
+struct host_symbols *host_symbols_new(const struct host_module *modules, unsigned count,
+                                      const char *dirs)
 {
     struct host_symbols *s = pp_new(sizeof *s);
 
-    PP_ASSERT(s);
-    s->v = v;
+    PP_ASSERT(s && count <= MODULES_MAX);
+    s->modules = modules;
+    s->module_count = count;
+    s->dirs = dirs;
     s->cache = pp_new_array(CACHE_MAX, sizeof *s->cache);
     PP_ASSERT(s->cache);
     return s;
@@ -219,7 +228,75 @@ void host_symbols_free(struct host_symbols *s)
         remove_links(s->link_dir);
     }
     pp_free(s->cache);
+    pp_free(s->own);
     pp_free(s);
+}
+
+/* ---- Images of a state ---- */
+
+/* Is this file the image that was loaded, as far as its size tells? */
+static bool is_image(const char *path, uint64_t size)
+{
+    struct pe_image *pe;
+    uint8_t *bytes;
+    size_t file_size;
+    char why[PP_WHY_SIZE];
+    bool is_same = false;
+
+    if (host_read_file(path, IMAGE_MAX, &bytes, &file_size))
+        return false;
+    if (!pe_image_parse(bytes, file_size, &pe, why)) {
+        is_same = pp_align_up(pe_image_info(pe)->image_size, PP_PAGE_SIZE) ==
+                  pp_align_up(size, PP_PAGE_SIZE);
+        pe_image_free(pe);
+    }
+    pp_free(bytes);
+    return is_same;
+}
+
+/* Where an image lies: at the path of the command that ran it or beside that, or in a folder of
+ * --symbols. A file of another size was built since and is not used. */
+static void find_image(struct host_module *m, const char *driver_path, const char *dirs)
+{
+    size_t folder = (size_t)(pp_base_name(driver_path) - driver_path);
+
+    if (strchr(m->name, '/'))
+        return;
+    pp_fmt(m->path, sizeof m->path, "%.*s%s", (int)folder, driver_path, m->name);
+    if (!strcasecmp(pp_base_name(driver_path), m->name))
+        pp_fmt(m->path, sizeof m->path, "%s", driver_path);
+    while (!is_image(m->path, m->size) && dirs && *dirs) {
+        size_t n = strcspn(dirs, ":");
+
+        pp_fmt(m->path, sizeof m->path, "%.*s/%s", (int)n, dirs, m->name);
+        dirs += n + (dirs[n] == ':');
+    }
+    if (!is_image(m->path, m->size))
+        m->path[0] = '\0';
+}
+
+struct host_symbols *host_symbols_of_state(const struct poolproof_state *s, const char *dirs)
+{
+    struct host_module *own = pp_new_array(MODULES_MAX, sizeof *own);
+    char driver_path[sizeof s->driver_path];
+    unsigned count = PP_MIN(s->drivers.row_count, (uint32_t)MODULES_MAX);
+    struct host_symbols *ret;
+
+    PP_ASSERT(own);
+    pp_fmt(driver_path, sizeof driver_path, "%.*s", (int)sizeof driver_path - 1, s->driver_path);
+    for (unsigned i = 0; i < count; i++) {
+        struct poolproof_driver d;
+
+        (void)pp_state_read(pp_state_row(s, &s->drivers, i), &d, sizeof d); /* then what is there */
+        own[i].base = d.base;
+        own[i].size = (uint32_t)d.size;
+        pp_fmt(own[i].name, sizeof own[i].name, "%.*s", (int)sizeof d.name, d.name);
+        if (own[i].name[0])
+            find_image(&own[i], driver_path, dirs);
+    }
+    ret = host_symbols_new(own, count, dirs);
+    ret->own = own;
+    return ret;
 }
 
 /* ---- Text ---- */
@@ -277,7 +354,7 @@ static void describe(struct host_symbols *s, unsigned index, uint64_t rva, bool 
 
     exact |= is_function_start(f, rva);
     fn = f->pe ? pe_find_function(f->pe, (uint32_t)(rva - !exact)) : -1;
-    stem(s->v->modules[index].name, p->module, sizeof p->module);
+    stem(s->modules[index].name, p->module, sizeof p->module);
     p->rva = rva;
     if (ask(s, f->symbol_path, rva - !exact, line, sizeof line))
         root = json_loads(line, 0, NULL);
@@ -314,8 +391,8 @@ static void find_place(struct host_symbols *s, uint64_t pc, bool exact, struct h
         p->source_count = 1;
         return;
     }
-    for (unsigned i = 0; i < s->v->module_count; i++) {
-        const struct host_module *m = &s->v->modules[i];
+    for (unsigned i = 0; i < s->module_count; i++) {
+        const struct host_module *m = &s->modules[i];
 
         if (pc < m->base || pc - m->base >= m->size)
             continue;
