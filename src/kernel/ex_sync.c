@@ -9,11 +9,17 @@
  */
 #include "kernel/ke_sched.h"
 
-/* ---- Fast mutexes: Count is 1 when free, below when held; minus the waiters ---- */
+/* ---- Fast mutexes: the lowest bit of Count says free, the bits from 4 upwards count waiters ----
+ * Doc: wdm.h, FM_LOCK_BIT and FM_LOCK_WAITER_INC. */
+
+enum {
+    MUTEX_FREE = 1,
+    MUTEX_WAITER = 4,
+};
 
 static void mutex_init(PFAST_MUTEX mutex, unsigned event_type)
 {
-    mutex->Count = 1;
+    mutex->Count = MUTEX_FREE;
     mutex->Owner = NULL;
     mutex->Contention = 0;
     ke_lock_made(mutex, event_type == GateObject ? KE_LOCK_GUARDED : KE_LOCK_FAST);
@@ -22,10 +28,13 @@ static void mutex_init(PFAST_MUTEX mutex, unsigned event_type)
 
 static void mutex_take(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind)
 {
-    if (mutex->Owner == (PVOID)owner && mutex->Count < 1)
+    if (mutex->Owner == (PVOID)owner && !(mutex->Count & MUTEX_FREE))
         ke_rule(VF_VER_LOCK_SELF, KE_ARG(mutex), 0, 0, "a fast mutex cannot be acquired twice");
     ke_lock_wanted(mutex, kind, false);
-    if (mutex->Count-- != 1) {
+    if (mutex->Count & MUTEX_FREE) {
+        mutex->Count &= ~MUTEX_FREE;
+    } else {
+        mutex->Count += MUTEX_WAITER;
         mutex->Contention++;
         (void)ke_wait(&mutex->Event, NULL, false, KernelMode); /* the releaser hands it over */
     }
@@ -36,9 +45,9 @@ static void mutex_take(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind
 
 static bool mutex_try(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind)
 {
-    if (mutex->Count != 1)
+    if (!(mutex->Count & MUTEX_FREE))
         return false;
-    mutex->Count = 0;
+    mutex->Count &= ~MUTEX_FREE;
     mutex->Owner = (PVOID)owner;
     ke_thread_now->lock_count++;
     ke_lock_wanted(mutex, kind, true);
@@ -52,8 +61,10 @@ static void mutex_drop(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind
     struct ke_thread *t = ke_thread_now;
 
     (void)ke_lock_dropped(mutex, kind, to); /* a wrong routine releases it all the same */
-    if (mutex->Count >= 1) {
+    if (mutex->Count & MUTEX_FREE) {
         ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(mutex), 0, 0, NULL);
+        if (!vf_rule_on(VF_VER_LOCK_NOT_HELD))
+            mutex->Count ^= MUTEX_FREE; /* nobody looks: the release takes it */
         return;
     }
     if (mutex->Owner != (PVOID)owner) {
@@ -63,8 +74,12 @@ static void mutex_drop(PFAST_MUTEX mutex, uint64_t owner, enum ke_lock_kind kind
     mutex->Owner = NULL;
     if (t)
         t->lock_count--;
-    if (++mutex->Count != 1)
+    if (mutex->Count >= MUTEX_WAITER) {
+        mutex->Count -= MUTEX_WAITER;
         (void)ke_event_set(&mutex->Event);
+    } else {
+        mutex->Count |= MUTEX_FREE;
+    }
 }
 
 static uint64_t self(void)
@@ -117,7 +132,7 @@ NT_EXPORT VOID NTAPI ExReleaseFastMutex(PFAST_MUTEX mutex)
     /* Above: reported when it was acquired. Below, because an outer one went first: reported then. */
     if (ke_irql_now != APC_LEVEL && old <= APC_LEVEL && !ke_lock_is_excused(mutex)) {
         ke_rule(VF_VER_FAST_MUTEX_RELEASE, ke_irql_now, regions(), KE_ARG(mutex), NULL);
-        if (mutex->Count >= 1)
+        if (mutex->Count & MUTEX_FREE)
             return; /* released twice: said */
     }
     mutex_drop(mutex, self(), KE_LOCK_FAST, old);

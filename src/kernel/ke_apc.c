@@ -221,7 +221,8 @@ NT_EXPORT VOID NTAPI KeLeaveCriticalRegion(void)
         ke_rule(VF_VER_CRITICAL_LEAVE, ke_irql_now, 0, 0, NULL);
     if (ke_thread_now->object->Tcb.KernelApcDisable >= 0) {
         ke_rule(VF_VER_LEAVE_REGION, 0, 0, 0, NULL);
-        return;
+        if (vf_rule_on(VF_VER_LEAVE_REGION))
+            return; /* repaired; unchecked, the count goes above zero, as on Windows */
     }
     ke_region_leave(false);
 }
@@ -235,7 +236,8 @@ NT_EXPORT VOID NTAPI KeLeaveGuardedRegion(void)
 {
     if (ke_thread_now->object->Tcb.SpecialApcDisable >= 0) {
         ke_rule(VF_VER_LEAVE_REGION, 0, 0, 0, "KeLeaveGuardedRegion without KeEnterGuardedRegion");
-        return;
+        if (vf_rule_on(VF_VER_LEAVE_REGION))
+            return;
     }
     ke_region_leave(true);
 }

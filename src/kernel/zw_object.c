@@ -371,6 +371,8 @@ NT_EXPORT NTSTATUS NTAPI ZwCreateSymbolicLinkObject(PHANDLE ret, ACCESS_MASK acc
 
     if (!target || target->Length % sizeof(WCHAR) || !target->Length)
         return STATUS_INVALID_PARAMETER;
+    if (!target->Buffer)
+        return STATUS_ACCESS_VIOLATION; /* captured under a handler of the service */
     status = ob_finish(ob_symlink_object(target), attr, access, &h);
     if (!status)
         *ret = h;

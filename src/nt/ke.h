@@ -334,7 +334,7 @@ typedef struct _KLOCK_QUEUE_HANDLE {
 NT_ASSERT_SIZE(KLOCK_QUEUE_HANDLE, 0x18);
 NT_ASSERT_AT(KLOCK_QUEUE_HANDLE, OldIrql, 0x10);
 
-/* Count is 1 when free. A guarded mutex shares the layout. */
+/* Bit 0 of Count says free, 4 is added for each waiter. A guarded mutex shares the layout. */
 typedef struct _FAST_MUTEX {
     volatile LONG Count;
     PVOID Owner;

@@ -180,6 +180,14 @@ bool vf_has(uint32_t option)
     return false;
 }
 
+bool fx_rules_off;
+
+bool vf_rule_on(enum vf_rule rule)
+{
+    (void)rule;
+    return !fx_rules_off;
+}
+
 const struct vf_rule_info *vf_rule_info(enum vf_rule rule)
 {
     static struct vf_rule_info info;

@@ -14,6 +14,7 @@ bool fx_run(void (*fn)(void *arg), void *arg);
 unsigned fx_reports(enum vf_rule rule);
 unsigned fx_reports_total(void);
 const struct vf_case *fx_last(void);
+extern bool fx_rules_off; /* what vf_rule_on answers; reports are counted all the same */
 /* Text of the last hang; the machine's hang hook ends the test program with exit code 4. */
 extern NTSTATUS fx_raised; /* last ke_raise_status */
 /* Run fn(arg) and tell whether it raised a status. */

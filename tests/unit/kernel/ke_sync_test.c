@@ -54,6 +54,7 @@ static void fast(void *arg)
     start(fast_other);
     sleep_ms(1);
     fx_append(s.log, sizeof s.log, "a");
+    cr_assert_eq(s.fast.Count, 4, "held, one waiter");
     ExReleaseFastMutex(&s.fast);
     cr_assert_eq(ke_irql(), PASSIVE_LEVEL);
     join();
@@ -77,6 +78,53 @@ Test(sync, fast_mutex)
 {
     fx_init(1);
     cr_assert(fx_run(fast, NULL));
+}
+
+/* Seen: kmtest_drv, KeGuardedMutex: a release that nobody asked for flips the bit that says free. */
+static void release_unheld(void *arg)
+{
+    (void)arg;
+    KeInitializeGuardedMutex(&s.guarded);
+    KeReleaseGuardedMutexUnsafe(&s.guarded);
+    cr_assert_eq(s.guarded.Count, 1, "repaired when the rule is on");
+    fx_rules_off = true;
+    KeReleaseGuardedMutexUnsafe(&s.guarded);
+    cr_assert_eq(s.guarded.Count, 0);
+    KeReleaseGuardedMutexUnsafe(&s.guarded);
+    cr_assert_eq(s.guarded.Count, 1);
+}
+
+Test(sync, mutex_release_unheld)
+{
+    fx_init(1);
+    cr_assert(fx_run(release_unheld, NULL));
+}
+
+/* Seen: kmtest_drv, KeApc: without a check the count of a region left too often goes above zero. */
+static void leave_unentered(void *arg)
+{
+    KTHREAD *t = KeGetCurrentThread();
+
+    (void)arg;
+    KeLeaveCriticalRegion();
+    KeLeaveGuardedRegion();
+    cr_assert_eq(t->CombinedApcDisable, 0, "repaired when the rule is on");
+    fx_rules_off = true;
+    KeLeaveCriticalRegion();
+    cr_assert_eq(t->KernelApcDisable, 1);
+    cr_assert(KeAreApcsDisabled());
+    KeEnterCriticalRegion();
+    KeLeaveGuardedRegion();
+    cr_assert_eq(t->SpecialApcDisable, 1);
+    cr_assert(KeAreAllApcsDisabled());
+    KeEnterGuardedRegion();
+    cr_assert_not(KeAreApcsDisabled());
+}
+
+Test(sync, region_leave_unentered)
+{
+    fx_init(1);
+    cr_assert(fx_run(leave_unentered, NULL));
 }
 
 static void NTAPI writer(void *context)

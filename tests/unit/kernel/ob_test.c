@@ -20,6 +20,8 @@ NTSTATUS NTAPI ZwWaitForSingleObject(HANDLE h, BOOLEAN alertable, PLARGE_INTEGER
 NTSTATUS NTAPI ZwDuplicateObject(HANDLE sp, HANDLE s, HANDLE tp, PHANDLE ret, ACCESS_MASK access,
                                  ULONG attributes, ULONG options);
 NTSTATUS NTAPI ZwQueryObject(HANDLE h, ULONG kind, PVOID info, ULONG length, PULONG ret);
+NTSTATUS NTAPI ZwCreateSymbolicLinkObject(PHANDLE ret, ACCESS_MASK access,
+                                          POBJECT_ATTRIBUTES attr, PUNICODE_STRING target);
 NTSTATUS NTAPI ZwOpenSymbolicLinkObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr);
 NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE h, PUNICODE_STRING target, PULONG ret);
 NTSTATUS NTAPI ZwOpenDirectoryObject(PHANDLE ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attr);
@@ -90,6 +92,18 @@ Test(ob, counts_are_checked, .init = machine_start)
     cr_assert_eq(findings.count[VF_VER_OBJECT_COUNT], 1);
     (void)ObfReferenceObject(e);
     cr_assert_eq(findings.count[VF_VER_OBJECT_COUNT], 2);
+}
+
+/* Seen: kmtest_drv, ObSymbolicLink: a status, not an exception. */
+Test(ob, symlink_without_a_target, .init = machine_start)
+{
+    UNICODE_STRING target = {.Length = 8, .MaximumLength = 8};
+    OBJECT_ATTRIBUTES attr = named(NULL);
+    HANDLE untouched = (HANDLE)5, h = untouched;
+
+    cr_assert_eq(ZwCreateSymbolicLinkObject(&h, GENERIC_ALL, &attr, &target),
+                 STATUS_ACCESS_VIOLATION);
+    cr_assert_eq(h, untouched);
 }
 
 Test(ob, handle_keeps_its_reference, .init = machine_start)
