@@ -1,8 +1,9 @@
 /*
  * Ordinary pool.
  *
- *     small (up to 0xFF0 bytes): one page, one size class, a header before each block
- *     | header | block | header | block | ...        classes are 16 bytes apart, header included
+ *     small (up to 0xFE0 bytes: with its header 0xFF0, the most that BlockSize holds): one page,
+ * one size class, a header before each block | header | block | header | block | ...        classes
+ * are 16 bytes apart, header included
  *
  *     big: whole pages, page aligned, no header; the chunk's page table plays the big-page table
  *
@@ -11,9 +12,9 @@
  * writes. Freed blocks of more than 64 pages are made inaccessible instead.
  *
  * Header, as Windows lays it out on x64: {PreviousSize, PoolIndex, BlockSize, PoolType} bytes,
- * sizes in 16-byte units; the tag; eight bytes that on Windows tie the block to a process and here
- * are a secret mixed with the address. BlockSize of the largest class (256 units) is stored as 255.
- * Doc: pool-api notes, POOL_HEADER on x64; the bits of PoolType: 1 paged, 2 in use, 8 quota.
+ * sizes in 16-byte units; the tag; eight bytes that tie the block to the process it is charged to
+ * (0: none), mixed with a secret and the header's address. Doc: pool-api notes, POOL_HEADER on x64;
+ * the bits of PoolType: 1 paged, 2 in use, 8 quota.
  */
 #include <errno.h>
 #include <string.h>
@@ -54,7 +55,7 @@ static inline void header_make(const struct pl_pool *pool, const struct record *
 {
     uint64_t addr = r->start - HEADER_SIZE;
     uint64_t first = r->flags & PL_CACHE_ALIGNED ? ALIGNED_FIRST : 0;
-    uint64_t units = PP_MIN(r->units, 255u);
+    uint64_t units = r->units;
     uint64_t type = 0;
 
     if (r->state == RECORD_LIVE)
@@ -64,7 +65,9 @@ static inline void header_make(const struct pl_pool *pool, const struct record *
     ret[0] |= units << 16 | type << 24 | (uint64_t)r->tag << 32;
     if (r->flags & PL_PROTECTED)
         ret[0] |= 1ull << 63;
-    ret[1] = pool->cookie ^ addr * 0x9E3779B97F4A7C15ull;
+    ret[1] = pool->cookie ^ addr;
+    if (r->state == RECORD_LIVE)
+        ret[1] ^= pool->payer_words[r->payer];
 }
 
 static inline void header_write(const struct pl_pool *pool, const struct record *r)
@@ -75,6 +78,30 @@ static inline void header_write(const struct pl_pool *pool, const struct record 
     memcpy((void *)(uintptr_t)(r->start - HEADER_SIZE), h, sizeof h);
 }
 
+/* Which field tells what happened. h: as it should be. */
+static enum pl_header_fault header_fault(const struct record *r, const uint64_t h[2],
+                                         uint64_t found0, uint64_t found1)
+{
+    uint64_t offset = (r->start - HEADER_SIZE) & (PAGE - 1), bad = h[0] ^ found0;
+    uint64_t previous = (found0 & 0xFF) * UNIT, size = (found0 >> 16 & 0xFF) * UNIT;
+
+    if (!bad)
+        return r->payer && r->state == RECORD_LIVE ? PL_HEADER_PAYER : PL_HEADER_MANY;
+    if (h[1] != found1)
+        return PL_HEADER_MANY;
+    if (!(bad & ~0xFFull)) {
+        if (!(h[0] & 0xFF))
+            return PL_HEADER_PREVIOUS_FIRST;
+        return previous > offset ? PL_HEADER_PREVIOUS_LARGE : PL_HEADER_PREVIOUS;
+    }
+    if (!(bad & ~0xFF0000ull)) {
+        if (!size)
+            return PL_HEADER_SIZE_ZERO;
+        return size > PAGE - offset ? PL_HEADER_SIZE_LARGE : PL_HEADER_SIZE;
+    }
+    return bad & ~0xFF000000ull ? PL_HEADER_MANY : PL_HEADER_TYPE;
+}
+
 static bool header_damage(const struct pl_pool *pool, const struct record *r, struct pl_event *ev)
 {
     const uint8_t *p = (const uint8_t *)(uintptr_t)(r->start - HEADER_SIZE);
@@ -83,6 +110,9 @@ static bool header_damage(const struct pl_pool *pool, const struct record *r, st
     header_make(pool, r, h);
     if (pp_load64(p) == h[0] && pp_load64(p + 8) == h[1])
         return false;
+    ev->header[0] = pp_load64(p);
+    ev->header[1] = pp_load64(p + 8) ^ pool->cookie ^ (uintptr_t)p;
+    ev->fault = header_fault(r, h, ev->header[0], pp_load64(p + 8));
     return pool_damage_bytes(p, (const uint8_t *)h, sizeof h, ev);
 }
 
@@ -307,13 +337,19 @@ static struct record *small_take(struct pl_pool *pool, struct region *rg, uint32
     return r;
 }
 
+static uint32_t small_units(size_t size, bool aligned)
+{
+    uint64_t bytes = pp_align_up(size + HEADER_SIZE, aligned ? 64 : UNIT);
+
+    return (uint32_t)PP_MAX(bytes / UNIT, 2u);
+}
+
 static int small_alloc(struct pl_pool *pool, struct region *rg, const struct pl_request *req,
                        void **ret)
 {
     bool aligned = req->flags & PL_CACHE_ALIGNED;
     uint32_t size = (uint32_t)req->size;
-    uint32_t bytes = (uint32_t)pp_align_up(size + HEADER_SIZE, aligned ? 64 : UNIT);
-    struct record *r = small_take(pool, rg, PP_MAX(bytes / UNIT, 2u), aligned);
+    struct record *r = small_take(pool, rg, small_units(size, aligned), aligned);
     uint8_t *p;
 
     if (!r)
@@ -395,17 +431,28 @@ static int big_alloc(struct pl_pool *pool, struct region *rg, const struct pl_re
 
 /* ---- entry points ---- */
 
+static bool is_small(const struct pl_request *req)
+{
+    return req->size <= (req->flags & PL_CACHE_ALIGNED ? (size_t)ALIGNED_MAX : (size_t)SMALL_MAX);
+}
+
+uint64_t pl_occupied(const struct pl_request *req)
+{
+    if (is_small(req))
+        return small_units(req->size, req->flags & PL_CACHE_ALIGNED) * (uint64_t)UNIT;
+    return pp_align_up(req->size, PAGE);
+}
+
 int heap_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret)
 {
     struct region *rg = &pool->regions[REGION_HEAP];
-    size_t small_max = req->flags & PL_CACHE_ALIGNED ? (size_t)ALIGNED_MAX : (size_t)SMALL_MAX;
     int err;
 
     if (req->flags & PL_PAGED)
         rg = &pool->regions[REGION_HEAP_PAGED];
     else if (req->flags & PL_EXECUTABLE)
         rg = &pool->regions[REGION_HEAP_EXEC];
-    if (req->size <= small_max)
+    if (is_small(req))
         err = small_alloc(pool, rg, req, ret);
     else
         err = big_alloc(pool, rg, req, ret);

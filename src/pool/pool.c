@@ -155,6 +155,12 @@ struct pl_patterns pl_patterns(const struct pl_pool *pool)
     return pool->pat;
 }
 
+void pl_payer_set(struct pl_pool *pool, uint16_t payer, uint64_t word)
+{
+    PP_ASSERT(payer && payer < PL_PAYERS);
+    pool->payer_words[payer] = word;
+}
+
 uint64_t pl_seq(const struct pl_pool *pool)
 {
     return pool->seq;
@@ -204,6 +210,7 @@ void pool_describe(const struct pl_pool *pool, const struct record *r, enum pl_w
     ret->flags = r->flags;
     ret->attr = r->attr;
     ret->owner = r->owner;
+    ret->payer = r->payer;
     ret->alloc_stack = r->alloc_stack;
     ret->start = r->start;
     ret->size = r->size;
@@ -240,6 +247,7 @@ void pool_record_alloc(struct pl_pool *pool, struct record *r, const struct pl_r
     r->alloc_irql = req->irql;
     r->alloc_stack = req->stack;
     r->attr = req->attr;
+    r->payer = req->payer;
     r->seen = 0;
     tags_alloc(pool, r);
 }

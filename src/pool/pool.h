@@ -26,10 +26,10 @@ struct pl_depot;
 enum pl_flags {
     PL_PAGED = 1u << 0,         /* from paged pool; subject to pl_paged_revoke */
     PL_EXECUTABLE = 1u << 1,    /* mapped executable; without it, executing the block faults */
-    PL_SESSION = 1u << 2,       /* recorded only */
+    PL_SESSION = 1u << 2,       /* counted in the session's tag rows */
     PL_CACHE_ALIGNED = 1u << 3, /* 64-byte alignment */
     PL_ZERO = 1u << 4,          /* zeroed; without it the block is filled with the fresh pattern */
-    PL_QUOTA = 1u << 5,         /* recorded only */
+    PL_QUOTA = 1u << 5,         /* charged to `payer` */
     PL_PROTECTED = 1u << 6,     /* freeing needs exactly this tag */
     PL_NO_TAG = 1u << 7,        /* came from an untagged routine: counted as such */
     PL_NOT_TRACKED = 1u << 8,   /* left out of pl_each_live and owner counters (kernel's own) */
@@ -41,6 +41,8 @@ enum pl_edge {
     PL_EDGE_START,   /* the block starts at the guard: catches underruns */
 };
 
+enum { PL_PAYERS = 128 };
+
 struct pl_request {
     size_t size;       /* bytes; 0 gives a minimum block of size 0 */
     uint32_t tag;      /* first character in the low byte, without a protection bit */
@@ -48,6 +50,7 @@ struct pl_request {
     enum pl_edge edge; /* special pool only */
     bool special;      /* guarded; falls back to ordinary pool at the byte limit */
     uint8_t irql;      /* recorded */
+    uint16_t payer;    /* who the block is charged to, below PL_PAYERS; 0 = nobody */
     uint32_t owner;    /* which driver; 0 is the kernel itself. Small numbers: indexes a table */
     uint32_t attr;     /* the caller's own word (POOL_TYPE as given), kept */
     uint32_t stack;    /* from pl_stack_put; 0 = none */
@@ -94,6 +97,7 @@ struct pl_block_info {
     bool special, live;
     enum pl_edge edge; /* PL_EDGE_END or _START; special pool only */
     uint8_t alloc_irql, free_irql;
+    uint16_t payer;
     uint32_t tag, flags, attr;
     uint32_t owner, free_owner;
     uint32_t alloc_stack, free_stack; /* depot ids, 0 = none */
@@ -124,6 +128,19 @@ enum pl_event_kind {
     PL_EV_COUNT
 };
 
+/* What is wrong with an ordinary block's header, as long as one field of it is alone; else the whole. */
+enum pl_header_fault {
+    PL_HEADER_MANY,           /* several fields, or one that nothing else depends on */
+    PL_HEADER_PREVIOUS,       /* size of the block before: another than that block's */
+    PL_HEADER_PREVIOUS_LARGE, /* ... reaches back over the start of the page */
+    PL_HEADER_PREVIOUS_FIRST, /* ... of the first block of a page, where it is 0 */
+    PL_HEADER_SIZE,           /* size: the next header is not where it says */
+    PL_HEADER_SIZE_ZERO,
+    PL_HEADER_SIZE_LARGE, /* ... reaches over the end of the page */
+    PL_HEADER_TYPE,
+    PL_HEADER_PAYER, /* the payer's word, of a block that has one */
+};
+
 struct pl_event {
     enum pl_event_kind kind;
     bool at_free;            /* found while freeing `address` (else by a check or on reuse) */
@@ -133,6 +150,8 @@ struct pl_event {
     uint32_t tag;            /* FREE_*: tag given */
     uint64_t address;        /* FREE_*: as given; else the block's start */
     uint64_t given;    /* FREE_INSIDE: bytes from address to the end of the span; FREE_SIZE: size */
+    enum pl_header_fault fault; /* HEADER_DAMAGED */
+    uint64_t header[2];         /* HEADER_DAMAGED: as found; [1] as a payer's word */
     uint64_t bad_addr; /* first bad byte */
     uint64_t bad_last; /* last bad byte */
     uint64_t bad_count; /* how many differ in [bad_addr, bad_last] */
@@ -215,14 +234,21 @@ struct pl_patterns {
 };
 struct pl_patterns pl_patterns(const struct pl_pool *pool);
 
+/* What stands in the headers of blocks charged to `payer`, mixed with a secret and the header's address.
+ * 0 < payer < PL_PAYERS. */
+void pl_payer_set(struct pl_pool *pool, uint16_t payer, uint64_t word);
+
 /* ---- Allocation --------------------------------------------------------------------------------
  */
 
 /* Allocate. Special: 16-byte aligned (64 with PL_CACHE_ALIGNED), page aligned from a page up.
  * Ordinary: 16-byte aligned behind a 16-byte header and never crossing a page; page aligned and
- * without header when the size is above 0xFF0. Returns 0, -EINVAL (size overflows) or -ENOMEM.
+ * without header when the size is above 0xFE0. Returns 0, -EINVAL (size overflows) or -ENOMEM.
  * Works while paged pool is revoked. */
 int pl_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret);
+
+/* Bytes that an ordinary block for the request occupies, header included (pl_alloc would take so many). */
+uint64_t pl_occupied(const struct pl_request *req);
 
 /* Free. Mistakes are reported as events first. Returns 0 when the block is freed; -ENOENT (no such
  * block), -EALREADY (freed before), -EFAULT (inside a block), -EPERM (the sink refused to carry
@@ -299,6 +325,8 @@ struct pl_tag_row {
 };
 
 const struct pl_tag_row *pl_tag_rows(const struct pl_pool *pool, uint32_t *ret_count);
+/* The same table for PL_SESSION blocks: they are in this one only. */
+const struct pl_tag_row *pl_session_rows(const struct pl_pool *pool, uint32_t *ret_count);
 /* NULL when the tag was never used. */
 const struct pl_tag_row *pl_tag_find(const struct pl_pool *pool, uint32_t tag);
 

@@ -31,7 +31,7 @@ enum {
     CHUNK_PAGES = 512,
     HEADER_SIZE = 16,
     UNIT = 16,                      /* size classes are multiples of this */
-    CLASS_COUNT = 257,              /* indexed by units, header included: 2 to 256 */
+    CLASS_COUNT = 256,              /* indexed by units, header included: 2 to 255 */
     SMALL_MAX = PAGE - 2 * HEADER_SIZE, /* largest request that gets a header */
     RUN_CLASSES = 65,               /* freed big blocks of up to 64 pages are kept by page count */
     RUN_DELAY = 16,                 /* and at least so many of each count are held back */
@@ -60,7 +60,7 @@ struct record {
     uint32_t pages;      /* special, big */
     uint8_t free_irql;
     uint8_t seen; /* enum record_seen: damage already reported */
-    uint16_t pad;
+    uint16_t payer;
 };
 _Static_assert(sizeof(struct record) == 128, "two cache lines");
 
@@ -134,6 +134,13 @@ struct region {
     struct heap *heap; /* ordinary only */
 };
 
+struct tag_table {
+    struct pl_tag_row *rows;
+    struct pl_tag_row *last, *overflow; /* looked up last; NULL until the table is full */
+    uint32_t mask, used;
+    bool is_own;
+};
+
 struct pl_pool {
     struct pl_config cfg;
     struct os_guard guard;
@@ -141,7 +148,8 @@ struct pl_pool {
     struct pl_patterns pat;
     void *pages_mem;
     uint8_t *fresh_page, *freed_page, *slack_page, *zero_page;
-    uint64_t cookie; /* makes the last 8 bytes of each header */
+    uint64_t cookie; /* mixed into the last 8 bytes of each header */
+    uint64_t payer_words[PL_PAYERS];
     uint64_t seq;
     bool revoke_wanted;
 
@@ -151,10 +159,7 @@ struct pl_pool {
     uint32_t special_records;                 /* given to special blocks, live and freed */
     struct pp_list retired;                   /* oldest first, all regions */
 
-    struct pl_tag_row *rows;
-    struct pl_tag_row *last_row, *overflow; /* looked up last; NULL until the table is full */
-    uint32_t row_mask, row_used;
-    bool rows_own;
+    struct tag_table tags, session_tags;
     struct pl_owner_row *owners;
     uint32_t owner_count;
     struct pl_counters count;

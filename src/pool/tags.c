@@ -10,33 +10,38 @@
 
 enum {
     ROWS_DEFAULT = 4096,
+    ROWS_SESSION = 256,
     OWNERS_MAX = 65536,        /* far above any number of drivers; a wild owner is our mistake */
     TAG_OVERFLOW = 0x6C66764F, /* "Ovfl" */
     TAG_BLANK = 0x20202020,
 };
 
+static int table_init(struct tag_table *t, struct pl_tag_row *rows, uint32_t count)
+{
+    if (count & (count - 1) || count < 2)
+        return -EINVAL;
+    t->is_own = !rows;
+    t->rows = rows ? rows : pp_new_array(count, sizeof *t->rows);
+    if (!t->rows)
+        return -ENOMEM;
+    t->mask = count - 1;
+    t->last = &t->rows[0];
+    return 0;
+}
+
 int tags_init(struct pl_pool *pool)
 {
     uint32_t count = pool->cfg.tag_row_count ? pool->cfg.tag_row_count : ROWS_DEFAULT;
+    int err = table_init(&pool->tags, pool->cfg.tag_rows, count);
 
-    if (count & (count - 1) || count < 2)
-        return -EINVAL;
-    pool->rows = pool->cfg.tag_rows;
-    if (!pool->rows) {
-        pool->rows = pp_new_array(count, sizeof *pool->rows);
-        pool->rows_own = true;
-    }
-    if (!pool->rows)
-        return -ENOMEM;
-    pool->row_mask = count - 1;
-    pool->last_row = &pool->rows[0];
-    return 0;
+    return err ? err : table_init(&pool->session_tags, NULL, ROWS_SESSION);
 }
 
 void tags_done(struct pl_pool *pool)
 {
-    if (pool->rows_own)
-        pp_free(pool->rows);
+    if (pool->tags.is_own)
+        pp_free(pool->tags.rows);
+    pp_free(pool->session_tags.rows);
     pp_free(pool->owners);
 }
 
@@ -47,13 +52,13 @@ static uint32_t row_hash(uint32_t tag, uint32_t mask)
 
 /* The row of `tag`, or the empty one where it belongs, or the overflow row: that one took the last
  * empty place, so whoever's search reaches it had no row before. */
-static struct pl_tag_row *row_search(const struct pl_pool *pool, uint32_t tag)
+static struct pl_tag_row *row_search(const struct tag_table *t, uint32_t tag)
 {
-    uint32_t i = row_hash(tag, pool->row_mask);
+    uint32_t i = row_hash(tag, t->mask);
 
-    while (pool->rows[i].tag && pool->rows[i].tag != tag && &pool->rows[i] != pool->overflow)
-        i = (i + 1) & pool->row_mask;
-    return &pool->rows[i];
+    while (t->rows[i].tag && t->rows[i].tag != tag && &t->rows[i] != t->overflow)
+        i = (i + 1) & t->mask;
+    return &t->rows[i];
 }
 
 /* 0 marks an empty row: a block without a tag counts as blanks. */
@@ -62,24 +67,25 @@ static uint32_t row_key(uint32_t tag)
     return tag ? tag : TAG_BLANK;
 }
 
-/* The row of `tag`, made when new. */
-static struct pl_tag_row *row_get(struct pl_pool *pool, uint32_t tag)
+/* The row of the block's tag, made when new. */
+static struct pl_tag_row *row_get(struct pl_pool *pool, const struct record *r)
 {
-    struct pl_tag_row *row = pool->last_row;
+    struct tag_table *t = r->flags & PL_SESSION ? &pool->session_tags : &pool->tags;
+    struct pl_tag_row *row = t->last;
+    uint32_t tag = row_key(r->tag);
 
-    tag = row_key(tag);
     if (row->tag == tag)
         return row;
-    row = row_search(pool, tag);
+    row = row_search(t, tag);
     if (!row->tag) {
-        if (pool->row_used == pool->row_mask) {
-            pool->overflow = row;
+        if (t->used == t->mask) {
+            t->overflow = row;
             tag = TAG_OVERFLOW;
         }
         row->tag = tag;
-        pool->row_used++;
+        t->used++;
     }
-    pool->last_row = row;
+    t->last = row;
     return row;
 }
 
@@ -130,7 +136,7 @@ static void note(const struct pl_pool *pool, const struct record *r, bool freed)
 void tags_alloc(struct pl_pool *pool, const struct record *r)
 {
     unsigned paged = r->flags & PL_PAGED ? PL_PAGED_ROW : PL_NONPAGED_ROW;
-    struct pl_tag_side *side = &row_get(pool, r->tag)->side[paged];
+    struct pl_tag_side *side = &row_get(pool, r)->side[paged];
     struct pl_owner_row *own;
 
     side->allocs++;
@@ -156,7 +162,7 @@ void tags_alloc(struct pl_pool *pool, const struct record *r)
 void tags_free(struct pl_pool *pool, const struct record *r)
 {
     unsigned paged = r->flags & PL_PAGED ? PL_PAGED_ROW : PL_NONPAGED_ROW;
-    struct pl_tag_side *side = &row_get(pool, r->tag)->side[paged];
+    struct pl_tag_side *side = &row_get(pool, r)->side[paged];
     struct pl_owner_row *own;
 
     side->frees++;
@@ -177,13 +183,19 @@ void tags_free(struct pl_pool *pool, const struct record *r)
 
 const struct pl_tag_row *pl_tag_rows(const struct pl_pool *pool, uint32_t *ret_count)
 {
-    *ret_count = pool->row_mask + 1;
-    return pool->rows;
+    *ret_count = pool->tags.mask + 1;
+    return pool->tags.rows;
+}
+
+const struct pl_tag_row *pl_session_rows(const struct pl_pool *pool, uint32_t *ret_count)
+{
+    *ret_count = pool->session_tags.mask + 1;
+    return pool->session_tags.rows;
 }
 
 const struct pl_tag_row *pl_tag_find(const struct pl_pool *pool, uint32_t tag)
 {
-    const struct pl_tag_row *row = row_search(pool, row_key(tag));
+    const struct pl_tag_row *row = row_search(&pool->tags, row_key(tag));
 
     return row->tag == row_key(tag) ? row : NULL;
 }

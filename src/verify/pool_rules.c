@@ -3,10 +3,12 @@
  * precedence table of docs/RULES.md:
  *
  *   event                          verifier on (automatic checks)   special pool only   neither
- *   double free                    C4/13 (C4/14 from a page up)     C1/20               C2/07 (19/22 big)
- *   free of an unknown address     C4/10                            C1/20               C2/46 (C2/40 user)
- *   free inside a block            C4/16                            C1/21, C1/22        C2/99
+ *   double free                    C4/13 (C4/14 from a page up)     C1/20               C2/07
+ * (19/22 big) free of an unknown address     C4/10                            C1/20 C2/46 (C2/40
+ * user) free inside a block            C4/16                            C1/21, C1/22        C2/99
  *   bytes damaged around a block   C1/23, C1/24, C1/32 for special blocks, 19/21 for ordinary ones
+ *   an ordinary block's header     19/5 to 19/9, C2/01, C2/0D: the one field that changed; 19/20:
+ * several; 19/D: freed block a freed ordinary block         19/3, C5, D0: its links; C6: elsewhere
  *   wrong tag                      C2/0A always
  *
  * The verifier's checks run first on Windows too: they wrap the free routine.
@@ -15,7 +17,12 @@
 
 #include <string.h>
 
-enum { USER_SPACE_END = 0x40 }; /* in units of 2^40: see docs/ARCHITECTURE.md, addresses */
+enum {
+    USER_SPACE_END = 0x40, /* in units of 2^40: see docs/ARCHITECTURE.md, addresses */
+    HEADER = 16,           /* bytes in front of an ordinary block */
+    UNIT = 16,             /* of the sizes in it */
+    POOL_LOCK_IRQL = 2,
+};
 
 static bool is_user_address(uint64_t addr)
 {
@@ -33,7 +40,7 @@ static void free_unknown(const struct pl_event *ev, struct vf_case *c)
     if (vf_is_enabled()) {
         c->rule = VF_VER_FREE_UNKNOWN;
         c->p[2] = c->p[3] = 0;
-    } else if (is_user_address(ev->address)) {
+    } else if (ev->address && is_user_address(ev->address)) {
         c->rule = VF_POOL_FREE_USER;
         c->p[2] = 0x400000000000ull;
     } else {
@@ -76,20 +83,74 @@ static void free_inside(const struct pl_event *ev, struct vf_case *c, char detai
     c->detail = detail;
 }
 
+/* An ordinary block's header: the code follows the field that is wrong. Entries are addresses of
+ * headers. */
+static void header_damaged(const struct pl_event *ev, struct vf_case *c)
+{
+    uint64_t entry = ev->block.start - HEADER, stride = ev->block.span_end - ev->block.span_start;
+
+    if (!ev->block.live) {
+        c->rule = VF_POOL_FREED_HEADER;
+        return;
+    }
+    c->p[3] = entry;
+    switch (ev->fault) {
+    case PL_HEADER_PREVIOUS:
+        c->rule = VF_POOL_PREVIOUS;
+        c->p[1] = entry - stride;
+        break;
+    case PL_HEADER_PREVIOUS_LARGE:
+        c->rule = VF_POOL_PREVIOUS_LARGE;
+        c->p[1] = entry - (ev->header[0] & 0xFF) * UNIT;
+        break;
+    case PL_HEADER_PREVIOUS_FIRST:
+        c->rule = VF_POOL_PREVIOUS_FIRST;
+        break;
+    case PL_HEADER_SIZE_ZERO:
+        c->rule = VF_POOL_SIZE_ZERO;
+        break;
+    case PL_HEADER_SIZE_LARGE:
+        c->rule = VF_POOL_SIZE_LARGE;
+        c->p[1] = entry + (ev->header[0] >> 16 & 0xFF) * UNIT;
+        break;
+    case PL_HEADER_TYPE:
+        c->rule = VF_POOL_TYPE;
+        c->p[1] = entry;
+        c->p[2] = ev->header[0];
+        c->p[3] = 0;
+        break;
+    case PL_HEADER_PAYER:
+        c->rule = VF_POOL_QUOTA_PROCESS;
+        c->p[1] = ev->block.start;
+        c->p[2] = ev->block.tag;
+        c->p[3] = ev->header[1];
+        break;
+    case PL_HEADER_SIZE:
+    case PL_HEADER_MANY:
+        c->rule = VF_POOL_HEADER;
+        c->p[1] = entry;
+        c->p[2] = ev->block.span_end;
+        c->p[3] = 0;
+        break;
+    }
+}
+
 static void damaged(const struct pl_event *ev, struct vf_case *c, char detail[VF_DETAIL])
 {
     c->addr = ev->bad_addr;
     c->access = VF_WRITE;
     if (ev->block.special && vf_has(VF_OPT_SPECIAL_POOL)) {
-        c->rule = ev->single_bit                      ? VF_SPECIAL_BIT
-                  : ev->kind == PL_EV_HEAD_DAMAGED    ? VF_SPECIAL_HEAD
-                                                      : VF_SPECIAL_TAIL;
+        c->rule = ev->single_bit                   ? VF_SPECIAL_BIT
+                  : ev->kind == PL_EV_HEAD_DAMAGED ? VF_SPECIAL_HEAD
+                                                   : VF_SPECIAL_TAIL;
         c->p[0] = ev->block.start;
         c->p[1] = ev->bad_addr;
         c->p[2] = ev->single_bit ? 0 : ev->expected;
-    } else if (ev->kind == PL_EV_HEADER_DAMAGED || ev->kind == PL_EV_HEAD_DAMAGED) {
+    } else if (ev->kind == PL_EV_HEADER_DAMAGED) {
+        header_damaged(ev, c);
+    } else if (ev->kind == PL_EV_HEAD_DAMAGED) {
         c->rule = VF_POOL_HEADER;
-        c->p[1] = ev->block.start - 16;
+        c->p[1] = ev->block.start - HEADER;
         c->p[2] = ev->block.span_end;
     } else {
         c->rule = VF_POOL_TAIL;
@@ -97,9 +158,55 @@ static void damaged(const struct pl_event *ev, struct vf_case *c, char detail[VF
         c->p[2] = ev->block.size;
         c->p[3] = ev->found;
     }
-    pp_fmt(detail, VF_DETAIL, "%llu byte%s from 0x%llx on changed; the first is 0x%02x and should be 0x%02x",
+    pp_fmt(detail, VF_DETAIL,
+           "%llu byte%s from 0x%llx on changed; the first is 0x%02x and should be 0x%02x",
            (unsigned long long)ev->bad_count, ev->bad_count == 1 ? "" : "s",
            (unsigned long long)ev->bad_addr, ev->found, ev->expected);
+    c->detail = detail;
+}
+
+static bool is_readable(uint64_t addr)
+{
+    const struct vf_hooks *h = &vf_config()->hooks;
+    uint8_t bytes[8], valid[8];
+
+    if (!h->peek || addr > UINT64_MAX - sizeof bytes)
+        return false;
+    memset(valid, 0, sizeof valid);
+    h->peek(h->ctx, addr, bytes, valid, sizeof bytes);
+    return !memchr(valid, 0, sizeof valid);
+}
+
+/* A freed ordinary block. On Windows its first 16 bytes link it with other free blocks, and the
+ * pool follows the links under its lock, at DISPATCH_LEVEL: a link that is no address at all faults
+ * there. */
+static void freed_modified(const struct pl_event *ev, struct vf_case *c, char detail[VF_DETAIL])
+{
+    uint64_t link[2], start = ev->block.start;
+    unsigned which = ev->bad_addr - start >= 8;
+
+    c->addr = ev->bad_addr;
+    c->access = VF_WRITE;
+    if (ev->bad_addr - start >= sizeof link) {
+        c->rule = VF_POOL_FREED_MODIFIED;
+        c->p[0] = ev->bad_addr;
+        c->p[1] = 1;
+        return;
+    }
+    memcpy(link, (const void *)(uintptr_t)start, sizeof link);
+    if (ev->bad_addr != start + 8 * which || ev->bad_last < ev->bad_addr + 7 ||
+        is_readable(link[which])) {
+        c->rule = VF_POOL_LIST;
+        c->p[1] = start;
+        c->p[2] = link[0];
+        c->p[3] = link[1];
+        return;
+    }
+    c->rule = ev->block.size < PP_PAGE_SIZE ? VF_POOL_LIST_SMALL : VF_POOL_LIST_BIG;
+    c->p[0] = link[which];
+    c->p[1] = POOL_LOCK_IRQL;
+    pp_fmt(detail, VF_DETAIL, "the %s link of the freed block was overwritten",
+           which ? "backward" : "forward");
     c->detail = detail;
 }
 
@@ -155,10 +262,7 @@ bool vf_pool_event(void *ctx, const struct pl_event *ev)
         damaged(ev, &c, detail);
         break;
     case PL_EV_FREED_MODIFIED:
-        c.rule = VF_POOL_FREED_MODIFIED;
-        c.addr = c.p[0] = ev->bad_addr;
-        c.p[1] = 1;
-        c.access = VF_WRITE;
+        freed_modified(ev, &c, detail);
         break;
     case PL_EV_COUNT:
         return true;
@@ -220,8 +324,9 @@ unsigned vf_check_leaks(uint32_t owner, const char *driver, uint64_t driver_name
     c.p[1] = driver_name_addr;
     c.p[3] = l.count;
     c.driver = driver;
-    pp_fmt(detail, sizeof detail, "%u block%s not freed: %llu bytes nonpaged, %llu bytes paged", l.count,
-           l.count == 1 ? "" : "s", (unsigned long long)l.bytes[0], (unsigned long long)l.bytes[1]);
+    pp_fmt(detail, sizeof detail, "%u block%s not freed: %llu bytes nonpaged, %llu bytes paged",
+           l.count, l.count == 1 ? "" : "s", (unsigned long long)l.bytes[0],
+           (unsigned long long)l.bytes[1]);
     c.detail = detail;
     (void)pl_each_live(vf_config()->pool, owner, leak_list, NULL); /* counted above */
     (void)vf_report(&c); /* last: with --bugcheck it ends the machine */

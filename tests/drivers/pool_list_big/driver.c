@@ -1,0 +1,19 @@
+/* Clears the first pointer in a buffer of two pages that it has freed. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR p = ExAllocatePoolWithTag(NonPagedPoolNx, 2 * PAGE_SIZE, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    p = blind(p);
+    ExFreePoolWithTag(p, RULE_TAG);
+    *(PVOID *)p = NULL;
+    return STATUS_SUCCESS;
+}

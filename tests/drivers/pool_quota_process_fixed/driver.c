@@ -1,0 +1,19 @@
+/* Clears the first eight bytes of the block. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PUCHAR p = ExAllocatePoolWithQuotaTag(NonPagedPoolNx, 48, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    p = blind(p);
+    *(PVOID *)p = NULL;
+    ExFreePoolWithTag(p, RULE_TAG);
+    return STATUS_SUCCESS;
+}
