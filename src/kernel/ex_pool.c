@@ -3,8 +3,8 @@
  * checked, then the pool layer does the work. Special pool serves every allocation of a verified
  * driver when the option is on, and all memory of ours that drivers can see.
  *
- * Doc: WDK, wdm.h (ExAllocatePoolWithTag, ExAllocatePool2, ExFreePoolWithTag, POOL_TYPE, POOL_FLAGS);
- * ntddk.h (ExAllocatePoolWithTagPriority); ntifs.h (FsRtlAllocatePoolWithTag).
+ * Doc: WDK, wdm.h (ExAllocatePoolWithTag, ExAllocatePool2, ExFreePoolWithTag, POOL_TYPE,
+ * POOL_FLAGS); ntddk.h (ExAllocatePoolWithTagPriority); ntifs.h (FsRtlAllocatePoolWithTag).
  */
 #include "kernel/kernel_priv.h"
 
@@ -14,10 +14,11 @@
 #define TAG_BIG 0x20474942u  /* "BIG " */
 
 enum {
-    REQUEST_MAX = 1 << 30,   /* a machine of 4 GB has no more to give at once */
-    QUOTA_ALIGN = 16,
-    QUOTA_MAX = PP_PAGE_SIZE - 48, /* larger blocks are whole pages */
-    QUOTA_PROCESSES = 64,
+    REQUEST_MAX = 1 << 30, /* a machine of 4 GB has no more to give at once */
+    LEFT_LOW = 10,         /* percent of pages free: Low priority fails below */
+    LEFT_VERY_LOW = 3,     /* Normal priority too */
+    PRIORITY_HIGH = 32,    /* EX_POOL_PRIORITY without the special pool bits */
+    PRIORITY_LOW = 0,
 };
 
 /* What is asked, whatever routine asked it. */
@@ -28,8 +29,10 @@ struct ask {
     uint32_t flags; /* enum pl_flags */
     enum pl_edge edge;
     bool raise, check_tag, must_succeed;
-    bool is_part; /* of a routine whose IRQL was judged already */
-    bool special; /* asked for by the caller */
+    bool is_part;    /* of a routine whose IRQL was judged already */
+    bool special;    /* asked for by the caller */
+    bool quota;      /* charge the current process */
+    bool is_refused; /* by its priority: memory is low */
 };
 
 static uint32_t type_flags(uint32_t type)
@@ -128,62 +131,87 @@ static void fill_request(struct pl_request *r, const struct ask *a, const struct
     r->thread = ke_thread_now ? ke_thread_now->id : 0;
     r->time = ke_time_now();
     r->pc = ke_caller();
-    r->special = a->special || (im && vf_has(VF_OPT_SPECIAL_POOL) && (im->is_verified || !vf_is_enabled()));
+    r->special =
+        a->special || (im && vf_has(VF_OPT_SPECIAL_POOL) && (im->is_verified || !vf_is_enabled()));
     if (vf_is_enabled())
         r->stack = ke_stack_id();
 }
 
+/* Doc: debugger docs, "!poolfind", PoolHitTag: where Windows breaks into the debugger when pool of
+ * that tag is allocated or freed, the machine tells it; a debugger has this function to break at.
+ * Windows does not export the variable: drivers of ours set it in tests. */
+__attribute__((noinline)) static void hit_tag(uint32_t tag, const char *what, uint64_t size)
+{
+    char text[80];
+
+    pp_fmt(text, sizeof text, "pool tag hit: %c%c%c%c %s: %llu bytes", (char)tag, (char)(tag >> 8),
+           (char)(tag >> 16), (char)(tag >> 24 & 0x7F), what, (unsigned long long)size);
+    ke_m.config.host.note(ke_m.config.host.ctx, text);
+}
+
+static bool is_hit(uint32_t tag)
+{
+    return KE_DATA->PoolHitTag && KE_DATA->PoolHitTag == (tag & ~PROTECTED_POOL);
+}
+
 /* ---- Quota ---- */
 
-/* A block charged to a process holds a reference on it; its address stands in the last eight bytes of what
- * the block occupies. Blocks of a page and more, those of System and special pool are charged to nobody. */
-static EPROCESS *quota_process(const struct pl_request *r)
+/* The number that the pool keeps of a process; 0: none. */
+static uint16_t payer_of(const EPROCESS *process)
+{
+    for (unsigned i = 0; i < PS_SLOTS; i++)
+        if (process && ps_at(i) == process)
+            return (uint16_t)(i + 1);
+    return 0;
+}
+
+/* Whom a request is charged to: nobody for System, special pool and blocks of a page and more. */
+static EPROCESS *quota_process(const struct ask *a, const struct pl_request *r)
 {
     EPROCESS *process = ps_current();
 
-    if (!(r->flags & PL_QUOTA) || r->special || process == ps_system || r->size >= QUOTA_MAX)
+    if (!a->quota)
+        return NULL;
+    if (ke_in_dpc())
+        report4(VF_VER_QUOTA_DPC, 0, 0, 0);
+    if (r->special || process == ps_system || pl_occupied(r) >= PP_PAGE_SIZE || !payer_of(process))
         return NULL;
     return process;
 }
 
-static uint64_t quota_size(uint64_t size)
+/* The block's process and what it occupies; the process keeps a reference until the block is freed.
+ */
+static NTSTATUS quota_charge(struct pl_request *r, EPROCESS *process)
 {
-    return pp_align_up(size + sizeof(EPROCESS *), QUOTA_ALIGN);
-}
+    NTSTATUS status = ps_quota_charge(process, r->flags & PL_PAGED, pl_occupied(r));
 
-static void quota_charge(void *p, uint64_t size, EPROCESS *process)
-{
+    if (status)
+        return status;
+    r->flags |= PL_QUOTA;
+    r->payer = payer_of(process);
+    pl_payer_set(ke_m.pool, r->payer, KE_ARG(process));
     ob_ref(process);
-    memcpy((uint8_t *)p + size - sizeof process, &process, sizeof process);
+    return STATUS_SUCCESS;
 }
 
-static void quota_return(const struct pl_block_info *b)
+static void quota_return(unsigned payer, bool paged, uint64_t size)
 {
-    struct vf_case c = {.rule = VF_POOL_TAIL, .access = VF_NO_ACCESS, .block = b};
-    EPROCESS *process;
+    EPROCESS *process = ps_at(payer - 1);
 
-    if (!(b->flags & PL_QUOTA) || b->special)
-        return;
-    memcpy(&process, (void *)(uintptr_t)(b->start + b->size - sizeof process), sizeof process);
-    for (unsigned i = 0; process && i < QUOTA_PROCESSES; i++) {
-        if (ps_at(i) == process) {
-            ob_unref(process);
-            return;
-        }
-    }
-    c.p[1] = b->start;
-    c.p[2] = b->size;
-    c.p[3] = KE_ARG(process);
-    c.detail = "the process that the block was charged to stood there";
-    vf_report(&c);
+    ps_quota_return(process, paged, size);
+    ob_unref(process);
 }
 
-static void *allocate(const struct ask *a)
+static void *refuse(const struct ask *a, NTSTATUS status)
 {
-    EPROCESS *process;
-    struct ke_image *im = ke_image_current();
-    struct pl_request r;
-    void *p = NULL;
+    if (a->raise)
+        ke_raise_status(status);
+    return NULL;
+}
+
+static void check_ask(const struct ask *a, const struct ke_image *im)
+{
+    bool paged = a->flags & PL_PAGED;
 
     if (a->must_succeed)
         report4(VF_POOL_MUST_SUCCEED, a->type, a->size, a->tag);
@@ -192,40 +220,61 @@ static void *allocate(const struct ask *a)
     if (a->check_tag)
         check_tag(a);
     if (!a->is_part)
-        check_irql(a->flags & PL_PAGED, false, a->type, a->size);
-    fill_request(&r, a, im);
+        check_irql(paged, false, a->type, a->size);
     if (im && im->is_unloading && ke_thread_now != im->unload_thread)
-        report4(VF_VER_UNLOAD_ALLOC, (a->flags & PL_PAGED) ? a->size : 0,
-                (a->flags & PL_PAGED) ? 0 : a->size, 1);
-    process = quota_process(&r);
-    if (process)
-        r.size = quota_size(r.size);
-    else
-        r.flags &= ~(uint32_t)PL_QUOTA;
-    if (r.size > REQUEST_MAX || pl_alloc(ke_m.pool, &r, &p)) {
-        if (a->raise)
-            ke_raise_status(STATUS_INSUFFICIENT_RESOURCES);
-        return NULL;
+        report4(VF_VER_UNLOAD_ALLOC, paged ? a->size : 0, paged ? 0 : a->size, 1);
+}
+
+static void *allocate(const struct ask *a)
+{
+    struct ke_image *im = ke_image_current();
+    EPROCESS *process;
+    NTSTATUS status;
+    struct pl_request r;
+    void *p = NULL;
+
+    check_ask(a, im);
+    if (is_hit(a->tag))
+        hit_tag(a->tag, "allocated", a->size);
+    fill_request(&r, a, im);
+    if (r.size > REQUEST_MAX || a->is_refused)
+        return refuse(a, STATUS_INSUFFICIENT_RESOURCES);
+    process = quota_process(a, &r);
+    if (process) {
+        status = quota_charge(&r, process);
+        if (status)
+            return refuse(a, status);
     }
-    if (process)
-        quota_charge(p, r.size, process);
+    if (pl_alloc(ke_m.pool, &r, &p)) {
+        if (process)
+            quota_return(r.payer, r.flags & PL_PAGED, pl_occupied(&r));
+        return refuse(a, STATUS_INSUFFICIENT_RESOURCES);
+    }
     return p;
+}
+
+static void ask_typed(struct ask *a, POOL_TYPE type, size_t size, uint32_t tag)
+{
+    uint32_t bits = (uint32_t)type;
+
+    *a = (struct ask){
+        .type = bits, .size = size, .tag = tag, .flags = type_flags(bits), .check_tag = true};
+    a->must_succeed = bits & NT_POOL_BIT_MUST_SUCCEED;
+    a->raise = bits & POOL_RAISE_IF_ALLOCATION_FAILURE;
+    if (tag == TAG_NONE) {
+        a->flags |= PL_NO_TAG;
+        a->check_tag = false;
+    }
 }
 
 static void *allocate_typed(POOL_TYPE type, size_t size, uint32_t tag, bool quota)
 {
-    uint32_t bits = (uint32_t)type;
-    struct ask a = {.type = bits, .size = size, .tag = tag, .flags = type_flags(bits), .check_tag = true};
+    struct ask a;
 
-    a.must_succeed = bits & NT_POOL_BIT_MUST_SUCCEED;
-    a.raise = bits & POOL_RAISE_IF_ALLOCATION_FAILURE;
+    ask_typed(&a, type, size, tag);
     if (quota) {
-        a.flags |= PL_QUOTA;
-        a.raise = !(bits & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE);
-    }
-    if (tag == TAG_NONE) {
-        a.flags |= PL_NO_TAG;
-        a.check_tag = false;
+        a.quota = true;
+        a.raise = !((uint32_t)type & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE);
     }
     return allocate(&a);
 }
@@ -257,27 +306,46 @@ static enum pl_edge priority_edge(EX_POOL_PRIORITY priority)
     return ((uint32_t)priority & 1) ? PL_EDGE_START : PL_EDGE_END;
 }
 
+/* Doc: EX_POOL_PRIORITY: Low may fail when memory is low, Normal when it is very low, High only
+ * when there is none. Memory is what MmAllocatePagesForMdl has left: it is what drivers can use up
+ * here. */
+static bool priority_refused(EX_POOL_PRIORITY priority)
+{
+    uint32_t level = (uint32_t)priority & ~15u;
+
+    if (level >= PRIORITY_HIGH)
+        return false;
+    return mm_pages_left() < (level == PRIORITY_LOW ? LEFT_LOW : LEFT_VERY_LOW);
+}
+
+static void ask_priority(struct ask *a, EX_POOL_PRIORITY priority)
+{
+    a->edge = priority_edge(priority);
+    a->is_refused = priority_refused(priority);
+}
+
 NT_EXPORT PVOID NTAPI ExAllocatePoolWithTagPriority(POOL_TYPE type, SIZE_T size, ULONG tag,
                                                     EX_POOL_PRIORITY priority)
 {
-    uint32_t bits = (uint32_t)type;
-    struct ask a = {.type = bits, .size = size, .tag = tag, .flags = type_flags(bits), .check_tag = true};
+    struct ask a;
 
-    a.must_succeed = bits & NT_POOL_BIT_MUST_SUCCEED;
-    a.raise = bits & POOL_RAISE_IF_ALLOCATION_FAILURE;
-    a.edge = priority_edge(priority);
+    ask_typed(&a, type, size, tag);
+    ask_priority(&a, priority);
     return allocate(&a);
 }
 
-/* False: the flags, the size or the tag are not valid; the routine then fails without a bug check. */
+/* False: the flags, the size or the tag are not valid; the routine then fails without a bug check.
+ */
 static bool flags_to_ask(POOL_FLAGS flags, size_t size, uint32_t tag, struct ask *a)
 {
     const POOL_FLAGS kinds = POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED;
-    const POOL_FLAGS known = kinds | POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED | POOL_FLAG_SESSION |
-                             POOL_FLAG_CACHE_ALIGNED | POOL_FLAG_RAISE_ON_FAILURE;
+    const POOL_FLAGS known = kinds | POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED |
+                             POOL_FLAG_SESSION | POOL_FLAG_CACHE_ALIGNED |
+                             POOL_FLAG_RAISE_ON_FAILURE;
 
     memset(a, 0, sizeof *a);
     a->raise = flags & POOL_FLAG_RAISE_ON_FAILURE;
+    a->quota = flags & POOL_FLAG_USE_QUOTA;
     a->size = size;
     a->tag = tag;
     a->special = flags & POOL_FLAG_SPECIAL_POOL;
@@ -289,79 +357,99 @@ static bool flags_to_ask(POOL_FLAGS flags, size_t size, uint32_t tag, struct ask
         a->flags |= PL_SESSION;
     if (flags & POOL_FLAG_CACHE_ALIGNED)
         a->flags |= PL_CACHE_ALIGNED;
-    if (flags & POOL_FLAG_USE_QUOTA)
-        a->flags |= PL_QUOTA;
     if (!(flags & POOL_FLAG_UNINITIALIZED))
         a->flags |= PL_ZERO;
-    return !(flags & 0xFFFFFFFFull & ~known) && __builtin_popcountll(flags & kinds) == 1 && tag && size;
+    return !(flags & 0xFFFFFFFFull & ~known) && __builtin_popcountll(flags & kinds) == 1 && size &&
+           tag != TAG_BIG && has_letter_or_digit(tag);
 }
 
-static void *allocate_flags(POOL_FLAGS flags, size_t size, uint32_t tag, enum pl_edge edge)
+/* Doc: nf-wdm-exallocatepool3: a parameter that cannot be met fails the call unless it is optional.
+ */
+static bool params_to_ask(POOL_FLAGS flags, PCPOOL_EXTENDED_PARAMETER params, ULONG count,
+                          struct ask *a, const POOL_EXTENDED_PARAMS_SECURE_POOL **ret_secure)
 {
+    for (ULONG i = 0; i < count; i++) {
+        bool met = true;
+
+        switch (params[i].Type) {
+        case PoolExtendedParameterPriority:
+            ask_priority(a, params[i].Priority);
+            break;
+        case PoolExtendedParameterSecurePool:
+            met = params[i].SecurePoolParams && !(flags & POOL_FLAG_NON_PAGED_EXECUTE);
+            if (met)
+                *ret_secure = params[i].SecurePoolParams;
+            break;
+        case PoolExtendedParameterNumaNode: /* there is node 0 */
+            met = (flags & POOL_FLAG_NON_PAGED) &&
+                  !(params[i].PreferredNode & ~NT_POOL_NUMA_ANY_NODE);
+            break;
+        default:
+            met = false;
+        }
+        if (!met && !params[i].Optional)
+            return false;
+    }
+    return true;
+}
+
+NT_EXPORT PVOID NTAPI ExAllocatePool3(POOL_FLAGS flags, SIZE_T size, ULONG tag,
+                                      PCPOOL_EXTENDED_PARAMETER params, ULONG count)
+{
+    const POOL_EXTENDED_PARAMS_SECURE_POOL *secure = NULL;
     struct ask a;
+    void *p;
 
     if (!flags_to_ask(flags, size, tag, &a)) {
         if (!size)
             report4(VF_VER_ZERO_BYTES, ke_irql(), a.type, 0);
-        if (a.raise)
-            ke_raise_status(STATUS_INVALID_PARAMETER);
-        return NULL;
+        return refuse(&a, STATUS_INVALID_PARAMETER);
     }
-    a.edge = edge;
-    return allocate(&a);
+    if (!params_to_ask(flags, params, count, &a, &secure))
+        return refuse(&a, STATUS_INVALID_PARAMETER);
+    if (!secure)
+        return allocate(&a);
+    p = ex_secure_alloc(secure, size, tag);
+    return p ? p : refuse(&a, STATUS_INSUFFICIENT_RESOURCES);
 }
 
 NT_EXPORT PVOID NTAPI ExAllocatePool2(POOL_FLAGS flags, SIZE_T size, ULONG tag)
 {
-    return allocate_flags(flags, size, tag, PL_EDGE_DEFAULT);
+    return ExAllocatePool3(flags, size, tag, NULL, 0);
 }
 
-/* Secure pools are not modelled: a parameter that asks for one fails unless it is optional. */
-NT_EXPORT PVOID NTAPI ExAllocatePool3(POOL_FLAGS flags, SIZE_T size, ULONG tag,
-                                      PCPOOL_EXTENDED_PARAMETER params, ULONG count)
+/* Doc: ntifs.h: the FsRtl routines raise whatever the type's bits say. */
+static void *allocate_or_raise(POOL_TYPE type, ULONG size, ULONG tag, bool quota)
 {
-    enum pl_edge edge = PL_EDGE_DEFAULT;
+    uint32_t bits = (uint32_t)type & ~POOL_QUOTA_FAIL_INSTEAD_OF_RAISE;
 
-    for (ULONG i = 0; i < count; i++) {
-        switch (params[i].Type) {
-        case PoolExtendedParameterPriority:
-            edge = priority_edge(params[i].Priority);
-            break;
-        case PoolExtendedParameterNumaNode: /* one node: any request is met */
-            if (!(flags & POOL_FLAG_NON_PAGED) && !params[i].Optional)
-                return NULL;
-            break;
-        default:
-            if (!params[i].Optional) {
-                if (flags & POOL_FLAG_RAISE_ON_FAILURE)
-                    ke_raise_status(STATUS_INVALID_PARAMETER);
-                return NULL;
-            }
-        }
-    }
-    return allocate_flags(flags, size, tag, edge);
+    return allocate_typed((POOL_TYPE)(bits | POOL_RAISE_IF_ALLOCATION_FAILURE), size, tag, quota);
 }
 
 NT_EXPORT PVOID NTAPI FsRtlAllocatePoolWithTag(POOL_TYPE type, ULONG size, ULONG tag)
 {
-    return allocate_typed((POOL_TYPE)((uint32_t)type | POOL_RAISE_IF_ALLOCATION_FAILURE), size, tag, false);
+    return allocate_or_raise(type, size, tag, false);
 }
 
 NT_EXPORT PVOID NTAPI FsRtlAllocatePoolWithQuotaTag(POOL_TYPE type, ULONG size, ULONG tag)
 {
-    return allocate_typed(type, size, tag, true);
+    return allocate_or_raise(type, size, tag, true);
 }
 
 NT_EXPORT PVOID NTAPI FsRtlAllocatePool(POOL_TYPE type, ULONG size)
 {
-    return allocate_typed((POOL_TYPE)((uint32_t)type | POOL_RAISE_IF_ALLOCATION_FAILURE), size, TAG_NONE,
-                          false);
+    return allocate_or_raise(type, size, TAG_NONE, false);
+}
+
+NT_EXPORT PVOID NTAPI FsRtlAllocatePoolWithQuota(POOL_TYPE type, ULONG size)
+{
+    return allocate_or_raise(type, size, TAG_NONE, true);
 }
 
 /* ---- Free ---- */
 
-/* A timer that is set, a resource in use, a queued DPC or work item inside the block would be used after
- * free by the kernel. */
+/* A timer that is set, a resource in use, a queued DPC or work item inside the block would be used
+ * after free by the kernel. */
 void ex_check_contents(uint64_t start, uint64_t size, uint32_t type)
 {
     enum ke_active_kind kind;
@@ -388,12 +476,14 @@ static void release(void *p, uint32_t tag)
 {
     struct ke_image *im = ke_image_current();
     struct pl_free_request r = {.p = p, .tag = tag, .irql = ke_irql(), .pc = ke_caller()};
-    struct pl_block_info b;
+    struct pl_block_info b = {0};
+    unsigned payer = 0;
 
     if (pl_find(ke_m.pool, KE_ARG(p), &b) != PL_NOT_POOL && b.has_block && b.live &&
         b.start == KE_ARG(p)) {
-        if (!io_is_irp(p))
-            quota_return(&b);
+        payer = b.payer;
+        if (is_hit(b.tag))
+            hit_tag(b.tag, "freed", b.size);
         if (im) {
             check_irql(b.flags & PL_PAGED, true, b.attr, b.start);
             ex_check_contents(b.start, b.size, b.attr);
@@ -408,7 +498,8 @@ static void release(void *p, uint32_t tag)
     r.time = ke_time_now();
     if (vf_is_enabled())
         r.stack = ke_stack_id();
-    (void)pl_free(ke_m.pool, &r); /* mistakes went to the sink */
+    if (!pl_free(ke_m.pool, &r) && payer) /* mistakes went to the sink */
+        quota_return(payer, b.flags & PL_PAGED, b.span_end - b.span_start);
 }
 
 NT_EXPORT VOID NTAPI ExFreePoolWithTag(PVOID p, ULONG tag)
@@ -421,15 +512,26 @@ NT_EXPORT VOID NTAPI ExFreePool(PVOID p)
     release(p, 0);
 }
 
+/* Doc: nf-wdm-exfreepool2: one parameter, for secure pool; what does not hold is a BAD_POOL_CALLER.
+ */
 NT_EXPORT VOID NTAPI ExFreePool2(PVOID p, ULONG tag, PCPOOL_EXTENDED_PARAMETER params, ULONG count)
 {
-    (void)params; /* only secure pools have parameters here */
-    if (count)
-        ke_not_modelled("ExFreePool2", "with extended parameters (secure pool)");
-    release(p, tag);
+    struct vf_case c = {.rule = VF_POOL_FREE_INVALID, .p = {0, KE_ARG(p)}, .access = VF_NO_ACCESS};
+
+    if (!count) {
+        release(p, tag);
+        return;
+    }
+    if (count != 1 || params->Type != PoolExtendedParameterSecurePool || !params->SecurePoolParams)
+        c.detail = "the parameters are not one for a secure pool";
+    else
+        c.detail = ex_secure_free(p, tag, params->SecurePoolParams);
+    if (c.detail)
+        (void)vf_report(&c);
 }
 
-/* Doc: ntddk.h, ExQueryPoolBlockSize (obsolete): the size of the block, and whether quota was charged. */
+/* Doc: ntddk.h, ExQueryPoolBlockSize (obsolete): the size of the block, and whether quota was
+ * charged. */
 NT_EXPORT SIZE_T NTAPI ExQueryPoolBlockSize(PVOID p, PBOOLEAN quota_charged)
 {
     struct pl_block_info b;
@@ -464,12 +566,22 @@ void ex_free_kernel(void *p)
         (void)pl_free(ke_m.pool, &r); /* damage around it went to the sink */
 }
 
-void *ex_alloc_for_driver(POOL_TYPE type, size_t size, uint32_t tag)
+void *ex_alloc_charged(POOL_TYPE type, size_t size, uint32_t tag, bool quota)
 {
     uint32_t bits = (uint32_t)type;
-    struct ask a = {.type = bits, .size = size, .tag = tag, .flags = type_flags(bits), .is_part = true};
+    struct ask a = {.type = bits,
+                    .size = size,
+                    .tag = tag,
+                    .flags = type_flags(bits),
+                    .is_part = true,
+                    .quota = quota};
 
     return allocate(&a);
+}
+
+void *ex_alloc_for_driver(POOL_TYPE type, size_t size, uint32_t tag)
+{
+    return ex_alloc_charged(type, size, tag, false);
 }
 
 void ex_free_for_driver(void *p, uint32_t tag)

@@ -189,6 +189,8 @@ void *ex_alloc_kernel(size_t size, const char tag[4], bool paged);
 void ex_free_kernel(void *p);
 /* The driver's allocation on its behalf by an export (booked on the calling driver, tracked, can fail). */
 void *ex_alloc_for_driver(POOL_TYPE type, size_t size, uint32_t tag);
+/* The same; `quota`: charged to the current process. */
+void *ex_alloc_charged(POOL_TYPE type, size_t size, uint32_t tag, bool quota);
 /* What the kernel still uses inside memory that is being freed: reported, and forgotten. */
 void ex_check_contents(uint64_t start, uint64_t size, uint32_t type);
 void ex_free_for_driver(void *p, uint32_t tag);

@@ -1,15 +1,17 @@
 /*
- * Frames given out by number: contiguous memory, noncached memory, and the pages of MmAllocatePagesForMdl.
+ * Frames given out by number: contiguous memory, noncached memory, secure pool, and the pages of
+ * MmAllocatePagesForMdl.
  * Two regions of simulated RAM, each with a table that says which block holds a frame:
  *
- *   low   1 MB to 512 MB: contiguous memory, at a fixed distance in the window MM_CONT_VA, every block followed
- *         by a closed page; also pages that must lie below 4 GB
- *   high  4 GB to 5 GB: pages that have no address until they are mapped
+ *   low   1 MB to 512 MB: contiguous memory, at a fixed distance in the window MM_CONT_VA, every
+ * block followed by a closed page; also pages that must lie below 4 GB high  4 GB to 5 GB: pages
+ * that have no address until they are mapped
  *
- * New blocks follow the last one until the region is used up; then the first gap that fits is taken.
+ * New blocks follow the last one until the region is used up; then the first gap that fits is
+ * taken.
  *
- * Doc: Microsoft Learn, wdm.h, ntddk.h: MmAllocateContiguousMemory and its family, MmAllocateNonCachedMemory,
- * MmAllocatePagesForMdlEx, MmAllocateMappingAddress.
+ * Doc: Microsoft Learn, wdm.h, ntddk.h: MmAllocateContiguousMemory and its family,
+ * MmAllocateNonCachedMemory, MmAllocatePagesForMdlEx, MmAllocateMappingAddress.
  */
 #include "kernel/mm_phys.h"
 
@@ -20,25 +22,30 @@
 #define FRAMES_LOW (MM_CONT_SIZE / PP_PAGE_SIZE)
 #define FRAMES_HIGH ((MM_RAM_END - MM_HIGH_PA) / PP_PAGE_SIZE)
 
-enum block_kind { BLOCK_CONTIGUOUS, BLOCK_NONCACHED, BLOCK_PAGES };
+enum block_kind { BLOCK_CONTIGUOUS, BLOCK_NONCACHED, BLOCK_PAGES, BLOCK_SECURE };
 
 struct block {
     uint64_t pfn, pages;
     size_t size; /* as asked */
     uint32_t owner;
+    uint32_t cache; /* MEMORY_CACHING_TYPE */
+    unsigned prot;  /* enum os_prot: what the driver may do */
     enum block_kind kind;
     bool is_live;
 };
 
 struct region {
-    uint64_t pfn, count;
+    uint64_t pfn, count, used;
     uint64_t next;      /* where nothing has been yet */
     uint32_t *block_of; /* [count]: index + 1 of the block, 0 = free */
 };
 
 struct want {
-    uint64_t pages, low, high, boundary; /* addresses; high is the last byte allowed; boundary 0: none */
+    uint64_t pages, low, high,
+        boundary; /* addresses; high is the last byte allowed; boundary 0: none */
     size_t size;
+    uint32_t cache;
+    unsigned prot;
     enum block_kind kind;
 };
 
@@ -122,9 +129,8 @@ static bool run_fits(const struct region *r, uint64_t at, const struct want *w)
 
 static bool region_find(struct region *r, const struct want *w, uint64_t *ret)
 {
-    uint64_t first = w->low > r->pfn * PP_PAGE_SIZE
-                         ? (w->low + PP_PAGE_SIZE - 1) / PP_PAGE_SIZE - r->pfn
-                         : 0;
+    uint64_t first =
+        w->low > r->pfn * PP_PAGE_SIZE ? (w->low + PP_PAGE_SIZE - 1) / PP_PAGE_SIZE - r->pfn : 0;
 
     for (uint64_t at = PP_MAX(first, r->next); at + w->pages < r->count; at++) {
         if (run_fits(r, at, w)) {
@@ -174,8 +180,15 @@ static struct block *frames_take(struct region *r, const struct want *w, bool *r
     b = block_new();
     if (!b)
         return NULL;
-    *b = (struct block){.pfn = r->pfn + at, .pages = w->pages, .size = w->size, .owner = mm_owner(),
-                        .kind = w->kind, .is_live = true};
+    *b = (struct block){.pfn = r->pfn + at,
+                        .pages = w->pages,
+                        .size = w->size,
+                        .owner = mm_owner(),
+                        .cache = w->cache,
+                        .prot = w->prot,
+                        .kind = w->kind,
+                        .is_live = true};
+    r->used += w->pages;
     for (uint64_t i = 0; i < w->pages; i++)
         r->block_of[at + i] = (uint32_t)(b - g.blocks) + 1;
     *ret_used_before = at < r->next;
@@ -190,13 +203,20 @@ static void frames_give(struct block *b)
 
     for (uint64_t i = 0; i < b->pages; i++)
         r->block_of[b->pfn - r->pfn + i] = 0;
+    r->used -= b->pages;
     b->is_live = false;
     g.free_hint = PP_MIN(g.free_hint, (uint32_t)(b - g.blocks));
 }
 
+unsigned mm_pages_left(void)
+{
+    return (unsigned)((g.high.count - g.high.used) * 100 / g.high.count);
+}
+
 /* ---- Contiguous memory ---- */
 
-static void *contiguous(struct want *w, unsigned prot, int fill)
+/* Filled before the driver's protection is set. */
+static void *contiguous(struct want *w, int fill)
 {
     struct block *b;
     bool used_before;
@@ -209,28 +229,30 @@ static void *contiguous(struct want *w, unsigned prot, int fill)
     if (!b)
         return NULL;
     va = window_va(b->pfn);
-    if (os_protect(va, b->pages * PP_PAGE_SIZE, prot) &&
-        os_protect(va, b->pages * PP_PAGE_SIZE, OS_READ | OS_WRITE)) {
+    if (os_protect(va, b->pages * PP_PAGE_SIZE, OS_READ | OS_WRITE)) {
         frames_give(b);
         return NULL;
     }
     memset((void *)va, fill, b->pages * PP_PAGE_SIZE);
+    if ((b->prot & OS_EXEC) && os_protect(va, b->pages * PP_PAGE_SIZE, b->prot))
+        b->prot &= ~(unsigned)OS_EXEC; /* refused by the system */
     return (void *)va;
 }
 
-static void *contiguous_simple(size_t size, uint64_t low, uint64_t high, uint64_t boundary)
+static void *contiguous_new(struct want *w)
 {
-    struct want w = {.size = size, .low = low, .high = high, .boundary = boundary,
-                     .kind = BLOCK_CONTIGUOUS};
-
-    if (boundary & (boundary - 1))
-        return NULL;
-    return contiguous(&w, OS_READ | OS_WRITE | OS_EXEC, pl_patterns(ke_m.pool).fresh);
+    w->kind = BLOCK_CONTIGUOUS;
+    return w->boundary & (w->boundary - 1) ? NULL : contiguous(w, pl_patterns(ke_m.pool).fresh);
 }
 
 NT_EXPORT PVOID NTAPI MmAllocateContiguousMemory(SIZE_T size, PHYSICAL_ADDRESS highest)
 {
-    return contiguous_simple(size, 0, (uint64_t)highest.QuadPart, 0);
+    struct want w = {.size = size,
+                     .high = (uint64_t)highest.QuadPart,
+                     .cache = MmCached,
+                     .prot = OS_READ | OS_WRITE | OS_EXEC};
+
+    return contiguous_new(&w);
 }
 
 NT_EXPORT PVOID NTAPI MmAllocateContiguousMemorySpecifyCache(SIZE_T size, PHYSICAL_ADDRESS lowest,
@@ -238,9 +260,14 @@ NT_EXPORT PVOID NTAPI MmAllocateContiguousMemorySpecifyCache(SIZE_T size, PHYSIC
                                                              PHYSICAL_ADDRESS boundary,
                                                              MEMORY_CACHING_TYPE cache)
 {
-    (void)cache; /* memory is coherent */
-    return contiguous_simple(size, (uint64_t)lowest.QuadPart, (uint64_t)highest.QuadPart,
-                             (uint64_t)boundary.QuadPart);
+    struct want w = {.size = size,
+                     .low = (uint64_t)lowest.QuadPart,
+                     .high = (uint64_t)highest.QuadPart,
+                     .boundary = (uint64_t)boundary.QuadPart,
+                     .cache = (uint32_t)cache,
+                     .prot = OS_READ | OS_WRITE | OS_EXEC};
+
+    return w.cache < MmMaximumCacheType ? contiguous_new(&w) : NULL;
 }
 
 NT_EXPORT PVOID NTAPI MmAllocateContiguousMemorySpecifyCacheNode(
@@ -251,22 +278,60 @@ NT_EXPORT PVOID NTAPI MmAllocateContiguousMemorySpecifyCacheNode(
     return MmAllocateContiguousMemorySpecifyCache(size, lowest, highest, boundary, cache);
 }
 
+/* PAGE_READWRITE or PAGE_EXECUTE_READWRITE, perhaps with one of the two cache modifiers. */
+static bool want_protect(struct want *w, ULONG protect)
+{
+    ULONG access = protect & ~(ULONG)(PAGE_NOCACHE | PAGE_WRITECOMBINE);
+    ULONG cache = protect & (PAGE_NOCACHE | PAGE_WRITECOMBINE);
+
+    if ((access != PAGE_READWRITE && access != PAGE_EXECUTE_READWRITE) ||
+        cache == (PAGE_NOCACHE | PAGE_WRITECOMBINE))
+        return false;
+    w->prot = OS_READ | OS_WRITE | (access == PAGE_READWRITE ? 0u : OS_EXEC);
+    w->cache = !cache ? MmCached : cache == PAGE_NOCACHE ? MmNonCached : MmWriteCombined;
+    return true;
+}
+
 NT_EXPORT PVOID NTAPI MmAllocateContiguousNodeMemory(SIZE_T size, PHYSICAL_ADDRESS lowest,
                                                      PHYSICAL_ADDRESS highest,
                                                      PHYSICAL_ADDRESS boundary, ULONG protect,
                                                      ULONG node)
 {
-    struct want w = {.size = size, .low = (uint64_t)lowest.QuadPart, .high = (uint64_t)highest.QuadPart,
-                     .boundary = (uint64_t)boundary.QuadPart, .kind = BLOCK_CONTIGUOUS};
-    ULONG access = protect & ~(PAGE_NOCACHE | PAGE_WRITECOMBINE);
+    struct want w = {.size = size,
+                     .low = (uint64_t)lowest.QuadPart,
+                     .high = (uint64_t)highest.QuadPart,
+                     .boundary = (uint64_t)boundary.QuadPart};
 
     (void)node; /* as above */
-    if ((access != PAGE_READWRITE && access != PAGE_EXECUTE_READWRITE) ||
-        (protect & (PAGE_NOCACHE | PAGE_WRITECOMBINE)) == (PAGE_NOCACHE | PAGE_WRITECOMBINE) ||
-        (w.boundary & (w.boundary - 1)))
-        return NULL;
-    return contiguous(&w, OS_READ | OS_WRITE | (access == PAGE_READWRITE ? 0u : OS_EXEC),
-                      pl_patterns(ke_m.pool).fresh);
+    return want_protect(&w, protect) ? contiguous_new(&w) : NULL;
+}
+
+/* Doc: nf-wdm-mmallocatecontiguousmemoryex: the size allocated comes back in *size. The page names
+ * no statuses; a parameter that no variant of the routine takes is an invalid one. */
+NT_EXPORT NTSTATUS NTAPI MmAllocateContiguousMemoryEx(PSIZE_T size, PHYSICAL_ADDRESS lowest,
+                                                      PHYSICAL_ADDRESS highest,
+                                                      PHYSICAL_ADDRESS boundary, ULONG node,
+                                                      ULONG protect, PVOID partition, ULONG tag,
+                                                      ULONG flags, PVOID *ret)
+{
+    struct want w = {.size = *size,
+                     .low = (uint64_t)lowest.QuadPart,
+                     .high = (uint64_t)highest.QuadPart,
+                     .boundary = (uint64_t)boundary.QuadPart};
+    void *p;
+
+    (void)node; /* as above */
+    if (partition)
+        ke_not_modelled("MmAllocateContiguousMemoryEx", "with a memory partition");
+    if (!w.size || (w.boundary & (w.boundary - 1)) || !tag || !want_protect(&w, protect) ||
+        (flags & ~(ULONG)MM_ALLOCATE_CONTIGUOUS_MEMORY_FAST_ONLY))
+        return STATUS_INVALID_PARAMETER;
+    p = contiguous_new(&w);
+    if (!p)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    *size = w.pages * PP_PAGE_SIZE;
+    *ret = p;
+    return STATUS_SUCCESS;
 }
 
 static bool close_block(uint64_t va, enum block_kind kind)
@@ -291,23 +356,29 @@ NT_EXPORT VOID NTAPI MmFreeContiguousMemorySpecifyCache(PVOID base, SIZE_T size,
                                                         MEMORY_CACHING_TYPE cache)
 {
     struct block *b = block_by_va(KE_ARG(base));
+    struct vf_case c = {
+        .rule = VF_FREE_CONTIGUOUS, .p = {0x60, KE_ARG(base)}, .access = VF_NO_ACCESS};
 
-    (void)cache; /* was not kept: memory is coherent */
-    if (b && b->kind == BLOCK_CONTIGUOUS &&
-        (size + PP_PAGE_SIZE - 1) / PP_PAGE_SIZE != b->pages) {
-        struct vf_case c = {.rule = VF_FREE_CONTIGUOUS, .p = {0x60, KE_ARG(base)}, .access = VF_NO_ACCESS,
-                            .detail = "the size differs from the size of the allocation"};
-
-        (void)vf_report(&c);
+    if (b && b->kind == BLOCK_CONTIGUOUS) {
+        if ((size + PP_PAGE_SIZE - 1) / PP_PAGE_SIZE != b->pages)
+            c.detail = "the size differs from the size of the allocation";
+        else if (b->cache != (uint32_t)cache)
+            c.detail = "the cache type differs from that of the allocation";
+        if (c.detail)
+            (void)vf_report(&c);
     }
     MmFreeContiguousMemory(base);
 }
 
 NT_EXPORT PVOID NTAPI MmAllocateNonCachedMemory(SIZE_T size)
 {
-    struct want w = {.size = size, .high = UINT64_MAX, .kind = BLOCK_NONCACHED};
+    struct want w = {.size = size,
+                     .high = UINT64_MAX,
+                     .kind = BLOCK_NONCACHED,
+                     .prot = OS_READ | OS_WRITE,
+                     .cache = MmNonCached};
 
-    return contiguous(&w, OS_READ | OS_WRITE, pl_patterns(ke_m.pool).fresh);
+    return contiguous(&w, pl_patterns(ke_m.pool).fresh);
 }
 
 NT_EXPORT VOID NTAPI MmFreeNonCachedMemory(PVOID base, SIZE_T size)
@@ -322,6 +393,45 @@ NT_EXPORT VOID NTAPI MmFreeNonCachedMemory(PVOID base, SIZE_T size)
     if (pages != b->pages)
         mm_rule(VF_PTE_NONCACHED_SIZE, 0x305, KE_ARG(base), pages, b->pages);
     (void)close_block(KE_ARG(base), BLOCK_NONCACHED); /* checked above */
+}
+
+/* ---- Secure pool: whole pages that the driver may only read ---- */
+
+void *mm_secure_new(size_t size)
+{
+    struct want w = {.size = size, .high = UINT64_MAX, .kind = BLOCK_SECURE, .prot = OS_READ};
+    uint8_t *p = contiguous(&w, 0);
+
+    if (p && os_protect(KE_ARG(p), w.pages * PP_PAGE_SIZE, OS_READ)) {
+        (void)close_block(KE_ARG(p), BLOCK_SECURE); /* just made */
+        return NULL;
+    }
+    return p;
+}
+
+bool mm_secure_write(void *base, size_t offset, const void *from, size_t size)
+{
+    uint64_t pa = KE_ARG(base) - MM_CONT_VA + MM_CONT_PA + offset, va;
+
+    if (!size)
+        return true;
+    va = mm_phys_map(pa, size, true, false); /* the driver's own view stays closed */
+    if (!va)
+        return false;
+    mm_copy((void *)va, from, size);
+    return mm_phys_unmap(va, size);
+}
+
+void mm_secure_free(void *base)
+{
+    PP_ASSERT(close_block(KE_ARG(base), BLOCK_SECURE));
+}
+
+bool mm_is_secure(uint64_t va)
+{
+    const struct block *b = block_by_va(va);
+
+    return b && b->kind == BLOCK_SECURE;
 }
 
 /* ---- Pages without an address ---- */
@@ -363,6 +473,19 @@ static MDL *pages_mdl(const struct block *b)
     return mdl;
 }
 
+static bool pages_flags_ok(ULONG flags)
+{
+    const ULONG known = MM_DONT_ZERO_ALLOCATION | MM_ALLOCATE_FROM_LOCAL_NODE_ONLY |
+                        MM_ALLOCATE_FULLY_REQUIRED | MM_ALLOCATE_NO_WAIT |
+                        MM_ALLOCATE_PREFER_CONTIGUOUS | MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS |
+                        MM_ALLOCATE_FAST_LARGE_PAGES | MM_ALLOCATE_AND_HOT_REMOVE;
+
+    if (flags & ~known)
+        return false;
+    return !(flags & MM_ALLOCATE_AND_HOT_REMOVE) ||
+           (!(flags & MM_ALLOCATE_FULLY_REQUIRED) && ke_irql() == PASSIVE_LEVEL);
+}
+
 static PMDL pages_for_mdl(struct want *w, ULONG flags)
 {
     struct block *b;
@@ -371,7 +494,7 @@ static PMDL pages_for_mdl(struct want *w, ULONG flags)
     MDL *mdl;
 
     mm_irql_rule(VF_PAGES_IRQL, DISPATCH_LEVEL, DISPATCH_LEVEL, 0);
-    if (!w->size || w->size > 0xFFFFF000u)
+    if (!w->size || w->size > 0xFFFFF000u || !pages_flags_ok(flags))
         return NULL;
     w->pages = (w->size + PP_PAGE_SIZE - 1) / PP_PAGE_SIZE;
     b = take_pages(w, &used_before);
@@ -395,11 +518,14 @@ fail_frames:
     return NULL;
 }
 
-/* The skip only matters for what physical addresses later pages get; any page in the range will do. */
+/* The skip only matters for what physical addresses later pages get; any page in the range will do.
+ */
 NT_EXPORT PMDL NTAPI MmAllocatePagesForMdl(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
                                            PHYSICAL_ADDRESS skip, SIZE_T size)
 {
-    struct want w = {.size = size, .low = (uint64_t)low.QuadPart, .high = (uint64_t)high.QuadPart,
+    struct want w = {.size = size,
+                     .low = (uint64_t)low.QuadPart,
+                     .high = (uint64_t)high.QuadPart,
                      .kind = BLOCK_PAGES};
 
     (void)skip;
@@ -410,10 +536,12 @@ NT_EXPORT PMDL NTAPI MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDR
                                              PHYSICAL_ADDRESS skip, SIZE_T size,
                                              MEMORY_CACHING_TYPE cache, ULONG flags)
 {
-    struct want w = {.size = size, .low = (uint64_t)low.QuadPart, .high = (uint64_t)high.QuadPart,
+    struct want w = {.size = size,
+                     .low = (uint64_t)low.QuadPart,
+                     .high = (uint64_t)high.QuadPart,
                      .kind = BLOCK_PAGES};
 
-    (void)skip; /* as above */
+    (void)skip;  /* as above */
     (void)cache; /* memory is coherent */
     return pages_for_mdl(&w, flags);
 }
@@ -456,7 +584,7 @@ int mm_cont_remap(int fd)
         const struct block *b = &g.blocks[i];
 
         if (b->is_live && b->kind != BLOCK_PAGES)
-            err = os_protect(window_va(b->pfn), b->pages * PP_PAGE_SIZE, OS_READ | OS_WRITE);
+            err = os_protect(window_va(b->pfn), b->pages * PP_PAGE_SIZE, b->prot);
     }
     return err;
 }
@@ -473,7 +601,8 @@ int mm_cont_ranges(mm_range_fn fn, void *ctx)
 
 unsigned mm_cont_check_unload(const struct ke_image *image, char *text, size_t size)
 {
-    static const char *const names[] = {"contiguous memory", "noncached memory", "pages of an MDL"};
+    static const char *const names[] = {"contiguous memory", "noncached memory", "pages of an MDL",
+                                        "secure pool"};
     unsigned left = 0;
 
     for (uint32_t i = 0; i < g.count; i++) {
@@ -482,8 +611,8 @@ unsigned mm_cont_check_unload(const struct ke_image *image, char *text, size_t s
         if (!b->is_live || b->owner != image->owner)
             continue;
         if (!left++)
-            pp_fmt(text, size, "%s unloaded without freeing %s: %zu bytes", image->name, names[b->kind],
-                   b->size);
+            pp_fmt(text, size, "%s unloaded without freeing %s: %zu bytes", image->name,
+                   names[b->kind], b->size);
     }
     return left;
 }

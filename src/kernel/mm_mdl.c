@@ -107,10 +107,10 @@ NT_EXPORT SIZE_T NTAPI MmSizeOfMdl(PVOID base, SIZE_T length)
     return sizeof(MDL) + sizeof(PFN_NUMBER) * mm_pages_of(KE_ARG(base), length);
 }
 
-static MDL *mdl_new(uint64_t va, ULONG length)
+static MDL *mdl_new(uint64_t va, ULONG length, bool quota)
 {
     size_t size = sizeof(MDL) + sizeof(PFN_NUMBER) * mm_pages_of(va, length);
-    MDL *mdl = ke_image_current() ? ex_alloc_for_driver(NonPagedPoolNx, size, TAG_MDL)
+    MDL *mdl = ke_image_current() ? ex_alloc_charged(NonPagedPoolNx, size, TAG_MDL, quota)
                                   : ex_alloc_kernel(size, "VMdl", false);
 
     if (mdl)
@@ -133,10 +133,9 @@ NT_EXPORT PMDL NTAPI IoAllocateMdl(PVOID address, ULONG length, BOOLEAN secondar
 {
     MDL *mdl;
 
-    (void)quota; /* charged to nobody: quotas are not kept */
     if (length > SIZE_MAX_MDL)
         return NULL;
-    mdl = mdl_new(KE_ARG(address), length);
+    mdl = mdl_new(KE_ARG(address), length, quota);
     if (!mdl || !irp)
         return mdl;
     if (secondary && irp->MdlAddress)
@@ -152,7 +151,7 @@ NT_EXPORT PMDL NTAPI MmCreateMdl(PMDL mdl, PVOID base, SIZE_T length)
     if (length > SIZE_MAX_MDL)
         return NULL;
     if (!mdl)
-        return mdl_new(KE_ARG(base), (ULONG)length);
+        return mdl_new(KE_ARG(base), (ULONG)length, false);
     mdl_init(mdl, KE_ARG(base), (ULONG)length);
     return mdl;
 }

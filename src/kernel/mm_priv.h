@@ -18,6 +18,13 @@ void ex_lookaside_check_free(uint64_t start, uint64_t size);
 /* The same for an image that unloads. Returns how many. */
 unsigned ex_lookaside_check_unload(const struct ke_image *image);
 
+/* ---- Secure pool (ex_secure.c) ---- */
+
+/* NULL: parameters that do not hold, or out of memory. */
+void *ex_secure_alloc(const POOL_EXTENDED_PARAMS_SECURE_POOL *params, size_t size, uint32_t tag);
+/* NULL when it was freed; else why not. */
+const char *ex_secure_free(void *p, uint32_t tag, const POOL_EXTENDED_PARAMS_SECURE_POOL *params);
+
 /* ---- User memory ---- */
 
 /* A user buffer of the simulated process, zeroed, 8-byte aligned, its end (rounded up to 8) against a
@@ -31,6 +38,13 @@ bool mm_is_user(uint64_t addr, size_t size); /* wholly below MmUserProbeAddress 
 bool mm_is_valid(uint64_t addr); /* readable now without a fault */
 /* Every page of the range readable, and writable when `write`. */
 bool mm_is_accessible(uint64_t addr, size_t size, bool write);
+/* Percent of the pages that MmAllocatePagesForMdl gives out that are free. */
+unsigned mm_pages_left(void);
+/* Secure pool (mm_cont.c): zeroed pages that drivers may only read. NULL, false: out of memory. */
+void *mm_secure_new(size_t size);
+bool mm_secure_write(void *base, size_t offset, const void *from, size_t size);
+void mm_secure_free(void *base);
+bool mm_is_secure(uint64_t va);
 /* Does a locked MDL describe the page? Paged memory that is locked may be touched at any IRQL. PP_ASYNC. */
 bool mm_is_locked(uint64_t addr);
 

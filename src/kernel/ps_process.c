@@ -474,62 +474,85 @@ NT_EXPORT VOID NTAPI KeDetachProcess(void)
     t->ApcStateIndex = 0;
 }
 
-/* ---- Quotas: counted, without a limit ---- */
-
-static void charge(EPROCESS *process, unsigned kind, int64_t amount)
-{
-    uint64_t *usage = &process->ProcessQuotaUsage[kind];
-    struct vf_case c = {.rule = VF_QUOTA_UNDERFLOW,
-                        .p = {KE_ARG(process), kind, (uint64_t)-amount, *usage},
-                        .access = VF_NO_ACCESS};
-
-    if (amount < 0 && *usage < (uint64_t)-amount) {
-        (void)vf_report(&c);
-        *usage = 0;
-        return;
-    }
-    *usage += (uint64_t)amount;
-    process->ProcessQuotaPeak[kind] = PP_MAX(process->ProcessQuotaPeak[kind], *usage);
-}
+/* ---- Quotas ---- */
 
 /* Index of EPROCESS.ProcessQuotaUsage. */
 enum { QUOTA_NONPAGED, QUOTA_PAGED };
 
+/* Windows lets both quotas grow until pool is nearly all of memory: three quarters of our 4 GB. */
+#define QUOTA_LIMIT (3ull << 30)
+
+static NTSTATUS charge(EPROCESS *process, unsigned kind, uint64_t amount)
+{
+    uint64_t *usage = &process->ProcessQuotaUsage[kind];
+
+    if (amount > QUOTA_LIMIT || *usage > QUOTA_LIMIT - amount)
+        return STATUS_QUOTA_EXCEEDED;
+    *usage += amount;
+    process->ProcessQuotaPeak[kind] = PP_MAX(process->ProcessQuotaPeak[kind], *usage);
+    return STATUS_SUCCESS;
+}
+
+static void give_back(EPROCESS *process, unsigned kind, uint64_t amount)
+{
+    uint64_t *usage = &process->ProcessQuotaUsage[kind];
+    struct vf_case c = {.rule = VF_QUOTA_UNDERFLOW,
+                        .p = {KE_ARG(process), kind, amount, *usage},
+                        .access = VF_NO_ACCESS};
+
+    if (*usage < amount) {
+        (void)vf_report(&c);
+        amount = *usage;
+    }
+    *usage -= amount;
+}
+
+NTSTATUS ps_quota_charge(EPROCESS *process, bool paged, uint64_t amount)
+{
+    return charge(process, paged ? QUOTA_PAGED : QUOTA_NONPAGED, amount);
+}
+
+void ps_quota_return(EPROCESS *process, bool paged, uint64_t amount)
+{
+    give_back(process, paged ? QUOTA_PAGED : QUOTA_NONPAGED, amount);
+}
+
+/* Doc: ntifs.h, PsChargePoolQuota: raises when the charge is refused. */
 NT_EXPORT VOID NTAPI PsChargePoolQuota(PEPROCESS process, POOL_TYPE type, ULONG_PTR amount)
 {
-    charge(process, type & 1 ? QUOTA_PAGED : QUOTA_NONPAGED, (int64_t)amount);
+    NTSTATUS status = ps_quota_charge(process, type & 1, amount);
+
+    if (status)
+        ke_raise_status(status);
 }
 
 NT_EXPORT NTSTATUS NTAPI PsChargeProcessPoolQuota(PEPROCESS process, POOL_TYPE type,
                                                   ULONG_PTR amount)
 {
-    charge(process, type & 1 ? QUOTA_PAGED : QUOTA_NONPAGED, (int64_t)amount);
-    return STATUS_SUCCESS;
+    return ps_quota_charge(process, type & 1, amount);
 }
 
 NT_EXPORT VOID NTAPI PsReturnPoolQuota(PEPROCESS process, POOL_TYPE type, ULONG_PTR amount)
 {
-    charge(process, type & 1 ? QUOTA_PAGED : QUOTA_NONPAGED, -(int64_t)amount);
+    ps_quota_return(process, type & 1, amount);
 }
 
 NT_EXPORT NTSTATUS NTAPI PsChargeProcessNonPagedPoolQuota(PEPROCESS process, SIZE_T amount)
 {
-    charge(process, QUOTA_NONPAGED, (int64_t)amount);
-    return STATUS_SUCCESS;
+    return ps_quota_charge(process, false, amount);
 }
 
 NT_EXPORT NTSTATUS NTAPI PsChargeProcessPagedPoolQuota(PEPROCESS process, SIZE_T amount)
 {
-    charge(process, QUOTA_PAGED, (int64_t)amount);
-    return STATUS_SUCCESS;
+    return ps_quota_charge(process, true, amount);
 }
 
 NT_EXPORT VOID NTAPI PsReturnProcessNonPagedPoolQuota(PEPROCESS process, SIZE_T amount)
 {
-    charge(process, QUOTA_NONPAGED, -(int64_t)amount);
+    ps_quota_return(process, false, amount);
 }
 
 NT_EXPORT VOID NTAPI PsReturnProcessPagedPoolQuota(PEPROCESS process, SIZE_T amount)
 {
-    charge(process, QUOTA_PAGED, -(int64_t)amount);
+    ps_quota_return(process, true, amount);
 }

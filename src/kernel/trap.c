@@ -269,6 +269,10 @@ static PP_NORETURN void fault_report(const struct os_regs *r, struct vf_fault *f
         f->in_image = true;
         f->object = "KUSER_SHARED_DATA";
     }
+    if (f->access == VF_WRITE && mm_is_secure(f->addr)) {
+        f->in_image = true;
+        f->object = "secure pool";
+    }
     if (f->access == VF_EXECUTE || (f->in_image && f->access == VF_WRITE)) {
         if (f->access == VF_WRITE || os_peek(f->addr, &byte, 1) == 1)
             f->pte = PTE_OF(f->addr, f->access == VF_EXECUTE);

@@ -57,6 +57,9 @@ enum { PS_SYSTEM_PID = 4, PS_USER_PID = 1000 };
 /* The process whose address space the current thread is in: attached, its own, or System. Never
  * NULL after ps_init. */
 EPROCESS *ps_current(void);
+/* Charge pool to a process: STATUS_QUOTA_EXCEEDED past its limit. Returning more than was charged is reported. */
+NTSTATUS ps_quota_charge(EPROCESS *process, bool paged, uint64_t amount);
+void ps_quota_return(EPROCESS *process, bool paged, uint64_t amount);
 /* Put the current thread into a process's address space; returns the one before (attach to it
  * again). */
 EPROCESS *ps_attach(EPROCESS *process);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PHYSICAL_PAGES = 0x100000 /* 4 GB */, TIMER_RESOLUTION = 156250 };
+enum { PHYSICAL_PAGES = 0x100000 /* 4 GB */, TIMER_RESOLUTION = 156250, SESSION = 1 };
 
 /* A growing answer. */
 struct out {
@@ -78,18 +78,47 @@ static void processor(struct out *o)
     put(o, &i, sizeof i);
 }
 
-/* What drivers read of the 0x158 bytes: memory in pages. */
+struct pool_sum {
+    uint32_t pages, allocs, frees;
+};
+
+/* What the tags of one kind (PL_NONPAGED_ROW, PL_PAGED_ROW) add up to. */
+static struct pool_sum pool_sum(unsigned kind)
+{
+    struct pool_sum sum = {0};
+    uint64_t bytes = 0;
+    uint32_t rows;
+    const struct pl_tag_row *row = pl_tag_rows(ke_m.pool, &rows);
+
+    for (uint32_t i = 0; i < rows; i++) {
+        bytes += row[i].side[kind].bytes;
+        sum.allocs += row[i].side[kind].allocs;
+        sum.frees += row[i].side[kind].frees;
+    }
+    sum.pages = (uint32_t)((bytes + NT_PAGE_SIZE - 1) / NT_PAGE_SIZE);
+    return sum;
+}
+
+/* What drivers and pool viewers read of the 0x158 bytes: memory in pages, calls of pool routines.
+ */
 static void performance(struct out *o)
 {
     uint8_t i[0x158] = {0};
-    uint32_t available = PHYSICAL_PAGES / 2, commit_limit = PHYSICAL_PAGES + PHYSICAL_PAGES / 4;
-    const struct pl_counters *c = pl_counters(ke_m.pool);
-    uint32_t pool = (uint32_t)(c->live_special + c->live / 64);
+    uint32_t commit_limit = PHYSICAL_PAGES + PHYSICAL_PAGES / 4;
+    struct pool_sum nonpaged = pool_sum(PL_NONPAGED_ROW), paged = pool_sum(PL_PAGED_ROW);
+    uint32_t committed = nonpaged.pages + paged.pages;
+    uint32_t available = PHYSICAL_PAGES / 2 - PP_MIN(committed, (uint32_t)PHYSICAL_PAGES / 2);
 
     memcpy(i + 0x2C, &available, 4);
+    memcpy(i + 0x30, &committed, 4);
     memcpy(i + 0x34, &commit_limit, 4);
-    memcpy(i + 0x70, &pool, 4); /* PagedPoolPages */
-    memcpy(i + 0x74, &pool, 4); /* NonPagedPoolPages */
+    memcpy(i + 0x38, &committed, 4);   /* PeakCommitment */
+    memcpy(i + 0x70, &paged.pages, 4); /* PagedPoolPages */
+    memcpy(i + 0x74, &nonpaged.pages, 4);
+    memcpy(i + 0x78, &paged.allocs, 4);
+    memcpy(i + 0x7C, &paged.frees, 4);
+    memcpy(i + 0x80, &nonpaged.allocs, 4);
+    memcpy(i + 0x84, &nonpaged.frees, 4);
     put(o, i, sizeof i);
 }
 
@@ -368,11 +397,11 @@ static int by_tag(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void pool_tags(struct out *o)
+/* The rows that are in use, sorted; their number. */
+static uint32_t tag_rows(struct out *o, const struct pl_tag_row *row, uint32_t rows)
 {
-    size_t at = more(o, offsetof(SYSTEM_POOLTAG_INFORMATION, TagInfo));
-    uint32_t rows, count = 0;
-    const struct pl_tag_row *row = pl_tag_rows(ke_m.pool, &rows);
+    size_t at = o->size;
+    uint32_t count = 0;
 
     for (uint32_t i = 0; i < rows; i++) {
         const struct pl_tag_side *n = &row[i].side[0], *p = &row[i].side[1];
@@ -389,22 +418,64 @@ static void pool_tags(struct out *o)
         put(o, &t, sizeof t);
         count++;
     }
-    if (o->failed)
-        return;
-    memcpy(o->bytes + at, &count, sizeof count);
-    qsort(o->bytes + at + offsetof(SYSTEM_POOLTAG_INFORMATION, TagInfo), count,
-          sizeof(SYSTEM_POOLTAG), by_tag);
+    if (!o->failed)
+        qsort(o->bytes + at, count, sizeof(SYSTEM_POOLTAG), by_tag);
+    return count;
 }
 
+static void pool_tags(struct out *o)
+{
+    size_t at = more(o, offsetof(SYSTEM_POOLTAG_INFORMATION, TagInfo));
+    uint32_t rows, count;
+    const struct pl_tag_row *row = pl_tag_rows(ke_m.pool, &rows);
+
+    count = tag_rows(o, row, rows);
+    if (!o->failed)
+        memcpy(o->bytes + at, &count, sizeof count);
+}
+
+/* One session: the last of the list, so its NextEntryOffset stays 0. */
 static void session_pool_tags(struct out *o)
 {
-    (void)more(o,
-               offsetof(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo)); /* a session without any */
+    SYSTEM_SESSION_POOLTAG_INFORMATION head = {.SessionId = SESSION};
+    size_t size = offsetof(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo), at = more(o, size);
+    uint32_t rows;
+    const struct pl_tag_row *row = pl_session_rows(ke_m.pool, &rows);
+
+    head.Count = tag_rows(o, row, rows);
+    if (!o->failed)
+        memcpy(o->bytes + at, &head, size);
+}
+
+struct put_big {
+    struct out *out;
+    uint32_t count;
+};
+
+static bool put_big_block(void *ctx, const struct pl_block_info *b)
+{
+    struct put_big *p = ctx;
+    SYSTEM_BIGPOOL_ENTRY e = {.VirtualAddress =
+                                  (PVOID)(uintptr_t)(b->start | !(b->flags & PL_PAGED)),
+                              .SizeInBytes = pp_align_up(b->size, NT_PAGE_SIZE),
+                              .TagUlong = b->tag | (b->flags & PL_PROTECTED ? PROTECTED_POOL : 0)};
+
+    if (b->start & (NT_PAGE_SIZE - 1) || (b->special && b->size < NT_PAGE_SIZE))
+        return true; /* has a header, or is a guarded small block */
+    put(p->out, &e, sizeof e);
+    p->count++;
+    return true;
 }
 
 static void big_pool(struct out *o)
 {
-    (void)more(o, offsetof(SYSTEM_BIGPOOL_INFORMATION, AllocatedInfo));
+    struct put_big p = {o, 0};
+    size_t at = more(o, offsetof(SYSTEM_BIGPOOL_INFORMATION, AllocatedInfo));
+
+    if (pl_each_live(ke_m.pool, UINT32_MAX, put_big_block, &p) < 0)
+        o->failed = true;
+    if (!o->failed)
+        memcpy(o->bytes + at, &p.count, sizeof p.count);
 }
 
 /* ---- Handles ---- */

@@ -78,6 +78,9 @@ typedef enum _MM_SYSTEM_SIZE { MmSmallSystem, MmMediumSystem, MmLargeSystem } MM
 #define MM_ALLOCATE_NO_WAIT 0x08u
 #define MM_ALLOCATE_PREFER_CONTIGUOUS 0x10u
 #define MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS 0x20u
+#define MM_ALLOCATE_FAST_LARGE_PAGES 0x40u
+#define MM_ALLOCATE_AND_HOT_REMOVE 0x100u
+#define MM_ALLOCATE_CONTIGUOUS_MEMORY_FAST_ONLY 0x1u /* MmAllocateContiguousMemoryEx */
 
 typedef struct _PHYSICAL_MEMORY_RANGE {
     PHYSICAL_ADDRESS BaseAddress;

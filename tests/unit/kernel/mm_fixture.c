@@ -243,6 +243,32 @@ EPROCESS *ps_at(unsigned index)
     return NULL;
 }
 
+NTSTATUS ps_quota_charge(EPROCESS *process, bool paged, uint64_t amount)
+{
+    (void)process;
+    (void)paged;
+    (void)amount;
+    return STATUS_SUCCESS;
+}
+
+void ps_quota_return(EPROCESS *process, bool paged, uint64_t amount)
+{
+    (void)process;
+    (void)paged;
+    (void)amount;
+}
+
+void ke_lock_gone(uint64_t start, uint64_t size)
+{
+    (void)start;
+    (void)size;
+}
+
+bool ke_in_dpc(void)
+{
+    return false;
+}
+
 void ob_ref(void *object)
 {
     (void)object;
