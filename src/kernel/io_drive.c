@@ -39,8 +39,8 @@ struct request {
     struct pp_list link;
     struct io_sink sink;
     struct ke_file *f; /* NULL once the file is closed */
-    IRP *irp;              /* NULL once completed */
-    uint64_t irp_addr;     /* for reports */
+    IRP *irp;          /* NULL once completed */
+    uint64_t irp_addr; /* for reports */
     UCHAR major, minor;
     ULONG code;
     const void *in;
@@ -395,6 +395,11 @@ static void request_thread(void *arg)
         request_free(r);
 }
 
+static bool request_returned(void *ctx)
+{
+    return ((const struct request *)ctx)->thread_done;
+}
+
 /* Nothing more will come of it for the host. */
 static bool request_over(void *ctx)
 {
@@ -415,7 +420,8 @@ static struct ke_result request_run(struct request *r)
     r->host_waits = true;
     pp_list_push_back(&r->f->requests, &r->link);
     (void)ke_thread_new(request_thread, r, true);
-    (void)ke_run_until(request_over, r);
+    if (ke_run_until(request_returned, r))
+        (void)ke_run_until_parked(request_over, r);
     r->host_waits = false;
     r->out = NULL;
     if (r->is_aborted) {

@@ -130,6 +130,8 @@ LONG ke_event_set(KEVENT *event);
 /* Run other fibers until fn(ctx) is true or nothing can run and no timer is pending (returns false: hang,
  * or ten minutes of virtual time passed). fn is called often, on any fiber: it must only look. */
 bool ke_run_until(bool (*fn)(void *ctx), void *ctx);
+/* The same for a request that nothing holds up but the driver's own choice: one minute. */
+bool ke_run_until_parked(bool (*fn)(void *ctx), void *ctx);
 /* Run everything runnable, DPCs and work items; timers up to `horizon` 100 ns from now. */
 void ke_run_idle(uint64_t horizon);
 /* Each blocked thread and what it waits for, one line each. Returns how many there are. */

@@ -38,6 +38,7 @@ enum {
     PATIENCE_TIMEOUTS = 20000, /* so many timer expirations without the awaited event: give up */
 };
 #define PATIENCE_TIME (600ull * 1000 * KE_MS) /* ten minutes of virtual time */
+#define PATIENCE_PARKED (60ull * 1000 * KE_MS) /* longer than drivers time what they wait for */
 
 struct poller {
     struct pp_list link; /* innermost first */
@@ -397,6 +398,11 @@ static bool poll_until(bool (*fn)(void *ctx), void *ctx, uint64_t limit)
 bool ke_run_until(bool (*fn)(void *ctx), void *ctx)
 {
     return poll_until(fn, ctx, ke_time_now() + PATIENCE_TIME);
+}
+
+bool ke_run_until_parked(bool (*fn)(void *ctx), void *ctx)
+{
+    return poll_until(fn, ctx, ke_time_now() + PATIENCE_PARKED);
 }
 
 void ke_run_idle(uint64_t horizon)
