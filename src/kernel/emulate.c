@@ -233,7 +233,7 @@ static bool step_base(const struct os_regs *r, const struct insn *in, unsigned *
 static void shared_refresh(void)
 {
     const KUSER_SHARED_DATA *s = ke_user_shared();
-    uint64_t calls = ke_export_calls();
+    uint64_t calls = ke_gate_calls;
 
     _Static_assert(sizeof *s <= PP_PAGE_SIZE, "one page");
     if (calls != g.polls_calls) {

@@ -72,6 +72,7 @@ ke_gate_enter:
     add $R_SIZE, %r10
     mov %r10, ke_gate_top(%rip)
     incq E_CALLS(%r11)
+    incq ke_gate_calls(%rip)
     lea ke_gate_back(%rip), %rax
     mov %rax, (%rsp)
     movzbl ke_irql_now(%rip), %eax

@@ -13,6 +13,7 @@
 
 struct ke_gate_record *ke_gate_top, *ke_gate_limit;
 uint8_t ke_gate_hook;
+uint64_t ke_gate_calls;
 
 #define RECORD_AT(field, off)                                                                      \
     _Static_assert(offsetof(struct ke_gate_record, field) == (off), "gate.S: " #field)

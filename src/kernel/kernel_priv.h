@@ -174,7 +174,7 @@ int ke_cover_arm(struct ke_image *image);
 void ke_cover_count(uint64_t *ret_blocks, uint64_t *ret_reached);
 int ke_export_init(void);
 uint64_t ke_export_address(const struct ke_export *e);
-uint64_t ke_export_calls(void);
+extern uint64_t ke_gate_calls; /* imports that drivers called so far, of all exports */
 /* The image (loaded or unloaded) whose range holds addr, or NULL. PP_ASYNC. */
 struct ke_image *ke_image_at(uint64_t addr);
 struct ke_image *ke_image_by_owner(uint32_t owner);

@@ -682,7 +682,7 @@ static void count_run(void)
 
 static void on_tick(struct os_regs *r, const struct os_trap *t)
 {
-    uint64_t calls = ke_export_calls();
+    uint64_t calls = ke_gate_calls;
 
     count_run();
     if (!ke_is_driver_code(r->rip) || calls != g.tick_calls || (r->rflags & FLAG_TF)) {
