@@ -353,6 +353,7 @@ int host_info(const char *driver, FILE *out)
     imports(&in);
     names(&in, PE_NAME_DEVICE, "device names");
     names(&in, PE_NAME_LINK, "links");
+    names(&in, PE_NAME_HARDWARE, "hardware IDs");
     names(&in, PE_NAME_ROUTINE,
           "routine names in its data (perhaps for MmGetSystemRoutineAddress)");
     dispatch(&in);

@@ -181,6 +181,9 @@ struct pnp_node *pnp_node_of(const DEVICE_OBJECT *pdo);     /* NULL: not a PDO *
 const WCHAR *pnp_node_instance(const struct pnp_node *n);   /* ROOT\POOLPROOF\0000 */
 const WCHAR *pnp_node_driver_key(const struct pnp_node *n); /* {class}\0000 */
 struct pnp_node *pnp_node_new(const char *service);
+/* The device is one of `id`: hardware IDs in properties and registry, numbers in configuration space.
+ * NULL: a device without hardware that was installed for its service, ROOT\<service>. */
+void pnp_node_identify(struct pnp_node *n, const char *id);
 void pnp_node_free(struct pnp_node *n);
 DEVICE_OBJECT *pnp_node_pdo(const struct pnp_node *n);
 /* The descriptors of the first (only) list. */

@@ -49,7 +49,7 @@ static void add_inside(void *arg)
 {
     struct pnp_job *j = arg;
     DRIVER_OBJECT *driver = j->image->driver_object;
-    char service[VF_NAME];
+    char service[VF_NAME], hardware_id[PE_NAME_SIZE];
     WCHAR *name = driver->DriverExtension->ServiceKeyName.Buffer;
 
     rtl_to_utf8(name, rtl_wcslen(name), service, sizeof service);
@@ -58,6 +58,8 @@ static void add_inside(void *arg)
         j->status = STATUS_INSUFFICIENT_RESOURCES;
         return;
     }
+    if (pe_hardware_id(j->image->pe, hardware_id))
+        pnp_node_identify(j->p->node, hardware_id);
     j->status = (NTSTATUS)ke_call(KE_ARG(driver->DriverExtension->AddDevice), KE_ARG(driver),
                                   KE_ARG(pnp_node_pdo(j->p->node)));
     if (NT_SUCCESS(j->status))

@@ -154,7 +154,6 @@ static void path_join(const WCHAR *a, const WCHAR *b, WCHAR *ret, size_t chars)
 
 static void registry_init(struct pnp_node *n)
 {
-    static const WCHAR ids[] = DEVICE_ID u"\0"; /* and the literal's own zero: a list of one */
     static const ULONG zero;
     WCHAR service[64], path[128];
     HANDLE key;
@@ -167,7 +166,7 @@ static void registry_init(struct pnp_node *n)
         string_value(key, u"Class", u"System");
         string_value(key, u"Driver", n->driver_key);
         string_value(key, u"Mfg", u"Poolproof");
-        value_set(key, u"HardwareID", REG_MULTI_SZ, ids, sizeof ids);
+        value_set(key, u"HardwareID", REG_MULTI_SZ, n->hardware, n->hardware_size);
         value_set(key, u"ConfigFlags", REG_DWORD, &zero, sizeof zero);
         (void)ZwClose(key);
     }
@@ -236,6 +235,7 @@ struct pnp_node *pnp_node_new(const char *service)
     resources_init(n);
     config_init(n);
     pp_list_push_back(&g.nodes, &n->link);
+    pnp_ids_fill(n, NULL);
     registry_init(n);
     return n;
 }
@@ -296,7 +296,9 @@ static NTSTATUS answer_id(struct pnp_node *n, IRP *irp, ULONG type)
 
     if (type == BusQueryDeviceID)
         text = text_copy(DEVICE_ID, rtl_wcslen(DEVICE_ID) + 1);
-    else if (type == BusQueryHardwareIDs || type == BusQueryCompatibleIDs)
+    else if (type == BusQueryHardwareIDs)
+        text = text_copy(n->hardware, n->hardware_size / sizeof *n->hardware);
+    else if (type == BusQueryCompatibleIDs)
         text = text_copy(ids, PP_COUNT(ids));
     else if (type == BusQueryInstanceID)
         text = text_copy(instance, rtl_wcslen(instance) + 1);

@@ -24,6 +24,8 @@ struct pnp_node {
     char service[VF_NAME];
     WCHAR instance[64];   /* ROOT\POOLPROOF\0000 */
     WCHAR driver_key[64]; /* {class}\0000 */
+    WCHAR hardware[320];  /* hardware IDs, the most specific first, each ended by a NUL, and one more */
+    size_t hardware_size; /* bytes */
     CM_RESOURCE_LIST *raw, *translated;
     PCI_COMMON_CONFIG config;
     ULONG power; /* DEVICE_POWER_STATE */
@@ -33,6 +35,8 @@ struct pnp_node {
 /* Open (and create, level by level) the key `path` + `leaf`. */
 NTSTATUS pnp_key_open(const WCHAR *path, const WCHAR *leaf, ACCESS_MASK access, bool create,
                       HANDLE *ret);
+/* n->hardware for pnp_node_identify, and the numbers in configuration space. */
+void pnp_ids_fill(struct pnp_node *n, const char *id);
 /* The device was removed: reads that wait end (pnp_usb.c). */
 void pnp_usb_gone(const DEVICE_OBJECT *pdo);
 void pnp_relations_free(DEVICE_RELATIONS *r);

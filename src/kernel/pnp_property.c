@@ -65,6 +65,7 @@ NT_EXPORT NTSTATUS NTAPI IoGetDeviceProperty(PDEVICE_OBJECT pdo, DEVICE_REGISTRY
     case DevicePropertyFriendlyName:
         return give_text(&a, u"Poolproof simulated device");
     case DevicePropertyHardwareID:
+        return give(&a, n->hardware, n->hardware_size);
     case DevicePropertyCompatibleIDs:
         return give(&a, ids, sizeof ids);
     case DevicePropertyBootConfiguration:

@@ -182,12 +182,14 @@ enum pe_name_kind {
     PE_NAME_DEVICE,  /* \Device\... */
     PE_NAME_LINK,    /* \DosDevices\..., \??\..., \GLOBAL??\... */
     PE_NAME_ROUTINE, /* looks like a kernel routine asked for by MmGetSystemRoutineAddress */
+    PE_NAME_HARDWARE, /* hardware ID, PCI\VEN_8086&DEV_1234, perhaps with a wildcard at its end */
 };
 
+enum { PE_NAME_SIZE = 104 };
 struct pe_name {
     enum pe_name_kind kind;
     uint32_t rva;
-    char text[104];
+    char text[PE_NAME_SIZE];
 };
 
 struct pe_tag {
@@ -276,6 +278,9 @@ struct pe_code {
  */
 int pe_code_walk(const struct pe_image *img, struct pe_code **ret);
 void pe_code_free(struct pe_code *code);
+/* The hardware ID that the driver's device most likely has, out of those that its strings name. False: none.
+ * Without a walk, linear in the size of the image. */
+bool pe_hardware_id(const struct pe_image *img, char ret[PE_NAME_SIZE]);
 /* Short name of an instruction kind: "mov from cr8", "in", ... */
 const char *pe_insn_kind_name(enum pe_insn_kind kind);
 

@@ -77,7 +77,8 @@ Test(pnp, life)
     cr_expect_eq(findings.total, 0);
 }
 
-NTSTATUS NTAPI IoRegisterDeviceInterface(PDEVICE_OBJECT, const GUID *, PUNICODE_STRING, PUNICODE_STRING);
+NTSTATUS NTAPI IoRegisterDeviceInterface(PDEVICE_OBJECT, const GUID *, PUNICODE_STRING,
+                                         PUNICODE_STRING);
 NTSTATUS NTAPI IoSetDeviceInterfaceState(PUNICODE_STRING, BOOLEAN);
 NTSTATUS NTAPI IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY, ULONG, PVOID,
                                               PDRIVER_OBJECT, PDRIVER_NOTIFICATION_CALLBACK_ROUTINE,
@@ -114,8 +115,8 @@ static void interfaces(void *arg)
     GUID guid = class_guid;
 
     (void)arg;
-    cr_expect_eq(IoRegisterPlugPlayNotification(EventCategoryDeviceInterfaceChange, 0, &guid, driver,
-                                                on_arrival, &arrivals, &entry),
+    cr_expect_eq(IoRegisterPlugPlayNotification(EventCategoryDeviceInterfaceChange, 0, &guid,
+                                                driver, on_arrival, &arrivals, &entry),
                  STATUS_SUCCESS);
     cr_expect_eq(IoRegisterDeviceInterface(pnp_node_pdo(node), &guid, NULL, &name), STATUS_SUCCESS);
     cr_expect_eq(IoSetDeviceInterfaceState(&name, TRUE), STATUS_SUCCESS);
@@ -143,21 +144,54 @@ static void properties(void *arg)
     cr_expect_eq(IoGetDeviceProperty(pnp_node_pdo(node), DevicePropertyClassName, 2, text, &size),
                  STATUS_BUFFER_TOO_SMALL);
     cr_expect_eq(size, 14);
-    cr_expect_eq(IoGetDeviceProperty(pnp_node_pdo(node), DevicePropertyClassName, sizeof text, text,
-                                     &size),
-                 STATUS_SUCCESS);
+    cr_expect_eq(
+        IoGetDeviceProperty(pnp_node_pdo(node), DevicePropertyClassName, sizeof text, text, &size),
+        STATUS_SUCCESS);
     cr_expect_eq(text[0], 'S');
     cr_expect_eq(IoGetDeviceProperty(fdo, DevicePropertyClassName, sizeof text, text, &size),
                  STATUS_INVALID_DEVICE_REQUEST);
-    cr_expect_eq(IoOpenDeviceRegistryKey(pnp_node_pdo(node), PLUGPLAY_REGKEY_DEVICE, KEY_ALL_ACCESS,
-                                         &key),
-                 STATUS_SUCCESS);
+    cr_expect_eq(
+        IoOpenDeviceRegistryKey(pnp_node_pdo(node), PLUGPLAY_REGKEY_DEVICE, KEY_ALL_ACCESS, &key),
+        STATUS_SUCCESS);
     cr_expect_eq(ZwClose(key), STATUS_SUCCESS);
 }
 
 Test(pnp, properties)
 {
     cr_expect_eq(io_run(properties, NULL, false), IO_RAN);
+    cr_expect_eq(findings.total, 0);
+}
+
+/* The list of hardware IDs as text, "|" for each NUL. */
+static const char *hardware_ids(void)
+{
+    static char text[160];
+    WCHAR list[160];
+    ULONG size;
+
+    cr_assert_eq(
+        IoGetDeviceProperty(pnp_node_pdo(node), DevicePropertyHardwareID, sizeof list, list, &size),
+        STATUS_SUCCESS);
+    for (ULONG i = 0; i < size / sizeof(WCHAR); i++)
+        text[i] = list[i] ? (char)list[i] : '|';
+    text[size / sizeof(WCHAR)] = '\0';
+    return text;
+}
+
+static void identity(void *arg)
+{
+    (void)arg;
+    cr_expect_str_eq(hardware_ids(), "ROOT\\Test||");
+    pnp_node_identify(node, "USB\\VID_1234&PID_5678");
+    cr_expect_str_eq(hardware_ids(), "USB\\VID_1234&PID_5678|ROOT\\Test||");
+    pnp_node_identify(node, "PCI\\VEN_8086&DEV_1234&*");
+    cr_expect_str_eq(hardware_ids(), "PCI\\VEN_8086&DEV_1234&SUBSYS_00011AF4&REV_01|"
+                                     "PCI\\VEN_8086&DEV_1234|ROOT\\Test||");
+}
+
+Test(pnp, identity)
+{
+    cr_expect_eq(io_run(identity, NULL, false), IO_RAN);
     cr_expect_eq(findings.total, 0);
 }
 

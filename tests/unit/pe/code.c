@@ -146,6 +146,8 @@ Test(code, names)
         {PE_NAME_LINK, "\\DosDevices\\SampleLink"},
         {PE_NAME_LINK, "\\??\\SampleOdd"},
         {PE_NAME_ROUTINE, "PsGetVersion"},
+        {PE_NAME_HARDWARE, "usb\\vid_1234&pid_5678"},
+        {PE_NAME_HARDWARE, "PCI\\VEN_1234&DEV_5678&*"},
     };
 
     cr_assert_eq(code->name_count, PP_COUNT(want));
@@ -153,6 +155,14 @@ Test(code, names)
         cr_assert_eq(code->names[i].kind, want[i].kind);
         cr_assert_str_eq(code->names[i].text, want[i].text);
     }
+}
+
+Test(code, the_function_of_a_bus_before_what_hangs_on_it)
+{
+    char id[PE_NAME_SIZE];
+
+    cr_assert(pe_hardware_id(img, id));
+    cr_assert_str_eq(id, "PCI\\VEN_1234&DEV_5678&*");
 }
 
 Test(code, tags)

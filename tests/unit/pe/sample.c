@@ -41,4 +41,7 @@ void sample_write(struct pw *w)
     pw_wide(w, PW_RD_WIDE + 0xC0, "PsGetVersion");
     pw_wide(w, PW_RD_WIDE + 0x100, "Exactly this is no routine");
     pw_wide(w, PW_RD_WIDE + 0x140, "EXIT");
+    pw_wide(w, PW_RD_WIDE + 0x150, "usb\\vid_1234&pid_5678");
+    pw_wide(w, PW_RD_WIDE + 0x190, "PCI\\VEN_1234&DEV_5678&*");
+    pw_wide(w, PW_RD_WIDE + 0x1D0, "PCI\\ a sentence");
 }
