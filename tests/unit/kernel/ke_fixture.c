@@ -180,6 +180,11 @@ bool vf_has(uint32_t option)
     return false;
 }
 
+bool vf_is_enabled(void)
+{
+    return true;
+}
+
 bool fx_rules_off;
 
 bool vf_rule_on(enum vf_rule rule)
