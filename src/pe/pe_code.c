@@ -8,7 +8,7 @@
 enum {
     RUNS_MAX = 6,    /* evaluations of one function */
     ROUNDS_MAX = 16, /* of guessing after everything known is followed */
-    RET_NEWS_MAX = 64,
+    NEWS_MAX = 64,
     CONSTS_MAX = 1024,
     TAGS_MAX = 1024,
     IOCTLS_MAX = 1 << 16,
@@ -164,26 +164,42 @@ void pc_function_call(struct pc_walk *w, uint32_t rva, const uint8_t args[PC_ARG
         function_queue(w, f);
 }
 
-void pc_function_returns(struct pc_walk *w, uint32_t rva, uint8_t type)
+static void callers_queue(struct pc_walk *w, uint32_t callee)
 {
-    struct pc_function *f = pc_function_get(w, rva);
     const struct pc_call *calls = w->calls.items;
 
-    if (!f || f->ret != PC_T_NONE)
+    if (w->news_left == 0)
         return;
-    f->ret = type;
-    if (w->ret_news_left == 0)
-        return;
-    w->ret_news_left--;
+    w->news_left--;
     for (size_t i = 0; i < w->calls.count; i++) {
         struct pc_function *caller;
 
-        if (calls[i].callee != rva)
+        if (calls[i].callee != callee)
             continue;
         caller = pc_function_get(w, calls[i].caller);
         if (caller)
             function_queue(w, caller);
     }
+}
+
+void pc_function_returns(struct pc_walk *w, uint32_t rva, uint8_t type)
+{
+    struct pc_function *f = pc_function_get(w, rva);
+
+    if (!f || f->ret != PC_T_NONE)
+        return;
+    f->ret = type;
+    callers_queue(w, rva);
+}
+
+void pc_function_takes_tag(struct pc_walk *w, uint32_t rva, unsigned arg)
+{
+    struct pc_function *f = pc_function_get(w, rva);
+
+    if (!f || f->tag_args & 1u << arg)
+        return;
+    f->tag_args |= (uint8_t)(1u << arg);
+    callers_queue(w, rva);
 }
 
 /* ---- Order of work ---- */
@@ -439,7 +455,7 @@ static void walk_done(struct pc_walk *w)
 
 int pe_code_walk(const struct pe_image *img, struct pe_code **ret)
 {
-    struct pc_walk w = {.img = img, .ret_news_left = RET_NEWS_MAX};
+    struct pc_walk w = {.img = img, .news_left = NEWS_MAX};
     struct pe_code *code = pp_new(sizeof *code);
     struct pc_vec blocks = {0};
     int err = code ? regions_index(&w) : -ENOMEM;

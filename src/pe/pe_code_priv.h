@@ -55,11 +55,12 @@ struct pc_function {
     uint32_t rva;
     uint8_t args[PC_ARGS]; /* enum pc_type of each argument, learnt from callers */
     uint8_t ret;           /* enum pc_type of the result */
+    uint8_t tag_args;      /* bit i: argument i becomes the tag of an allocation or free */
     uint8_t runs;
     bool is_queued;
 };
 
-/* One function calls another: when the callee's result becomes known, the caller runs again. */
+/* One function calls another: when more becomes known of the callee, the caller runs again. */
 struct pc_call {
     uint32_t caller, callee;
 };
@@ -84,7 +85,7 @@ struct pc_walk {
     struct pc_vec functions; /* struct pc_function, in order of discovery */
     struct pc_vec queue;     /* uint32_t: rva of the function to evaluate */
     struct pc_vec calls;     /* struct pc_call */
-    uint32_t ret_news_left;  /* results that may still send callers through again */
+    uint32_t news_left;      /* discoveries that may still send callers through again */
     uint32_t *function_hash; /* index + 1 by rva, open addressing */
     size_t function_hash_size;
     struct pc_vec equals; /* struct pc_equal of the function at hand */
@@ -108,6 +109,8 @@ void pc_const_add(struct pc_walk *w, uint64_t value, uint32_t rva, bool is_compa
 struct pc_function *pc_function_get(struct pc_walk *w, uint32_t rva);
 /* Queue the function at `rva` (again if `args`, may be NULL, tells something new). */
 void pc_function_call(struct pc_walk *w, uint32_t rva, const uint8_t args[PC_ARGS]);
+/* Argument `arg` of the function at `rva` is a pool tag: its callers say which. */
+void pc_function_takes_tag(struct pc_walk *w, uint32_t rva, unsigned arg);
 /* The function at `rva` returns a value of `type`. */
 void pc_function_returns(struct pc_walk *w, uint32_t rva, uint8_t type);
 

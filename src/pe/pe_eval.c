@@ -112,15 +112,20 @@ static void edge(struct pe_eval *e, uint32_t rva)
 
 /* ---- Calls ---- */
 
-static struct pv argument(const struct pe_eval *e, unsigned i)
+/* Argument `i` of a call whose first stack argument's home is at `home` + 32. */
+static struct pv argument_in(const struct pv_state *s, int64_t home, unsigned i)
 {
     static const uint8_t arg_reg[4] = {1, 2, 8, 9}; /* rcx, rdx, r8, r9 */
+
+    return i < 4 ? s->regs[arg_reg[i]] : pv_slot_get(s, home + 8 * (int64_t)i);
+}
+
+static struct pv argument(const struct pe_eval *e, unsigned i)
+{
     const struct pv *rsp = &e->s.regs[PV_RSP];
 
-    if (i < 4)
-        return e->s.regs[arg_reg[i]];
-    if (rsp->kind == PV_STACK)
-        return pv_slot_get(&e->s, rsp->num + 8 * (int64_t)i);
+    if (i < 4 || rsp->kind == PV_STACK)
+        return argument_in(&e->s, rsp->num, i);
     return pv_symbol(pv_hash(e->root, i), PC_T_NONE);
 }
 
@@ -140,33 +145,48 @@ static const struct {
     {"ExInitializePagedLookasideList", 5},
     {"ExInitializeLookasideListEx", 6},
     {"ExAllocateCacheAwareRundownProtection", 1},
+    {"ExFreePool2", 1},
     {"FsRtlAllocatePoolWithTag", 2},
+    {"FsRtlAllocatePoolWithQuotaTag", 2},
     {"FltAllocatePoolAlignedWithTag", 3},
+    {"FltFreePoolAlignedWithTag", 2},
     {"IoInitializeRemoveLockEx", 1},
     {"MmAllocateMappingAddress", 1},
+    {"MmAllocateMappingAddressEx", 1},
+    {"MmFreeMappingAddress", 1},
+    {"MmMapLockedPagesWithReservedMapping", 1},
     {"NdisAllocateMemoryWithTag", 2},
     {"NdisAllocateMemoryWithTagPriority", 2},
+    {"NdisFreeMemoryWithTagPriority", 2},
     {"StorPortAllocatePool", 2},
 };
 
-static void import_called(struct pe_eval *e, const struct pe_import *imp, uint32_t rva)
+/* The call at `rva` uses its argument `arg` as a tag. When that is an argument of this function
+ * itself, the function is a wrapper, and its callers have the tag. */
+static void tag_taken(struct pe_eval *e, unsigned arg, uint32_t rva)
 {
-    for (size_t i = 0; imp->name && i < PP_COUNT(tag_takers); i++) {
-        struct pv tag;
+    struct pv tag = argument(e, arg);
 
-        if (strcmp(imp->name, tag_takers[i].name) != 0)
-            continue;
-        tag = argument(e, tag_takers[i].arg);
-        if (tag.kind == PV_CONST)
-            pc_tag_add(e->w, (uint32_t)tag.num, rva);
-    }
+    if (tag.kind == PV_CONST)
+        pc_tag_add(e->w, (uint32_t)tag.num, rva);
+    for (unsigned i = 0; pv_is_plain(&tag) && i < PC_ARGS; i++)
+        if (pv_equal(&tag, &e->args[i]))
+            pc_function_takes_tag(e->w, e->root, i);
 }
 
-static uint8_t local_called(struct pe_eval *e, uint32_t target)
+static void import_called(struct pe_eval *e, const struct pe_import *imp, uint32_t rva)
+{
+    for (size_t i = 0; imp->name && i < PP_COUNT(tag_takers); i++)
+        if (!strcmp(imp->name, tag_takers[i].name))
+            tag_taken(e, tag_takers[i].arg, rva);
+}
+
+static uint8_t local_called(struct pe_eval *e, uint32_t target, uint32_t rva)
 {
     uint8_t args[PC_ARGS] = {0};
     struct pc_call call = {.caller = e->root, .callee = target};
     struct pc_function *f;
+    uint8_t tag_args, ret;
 
     for (unsigned i = 0; i < PC_ARGS; i++) {
         struct pv v = argument(e, i);
@@ -178,9 +198,14 @@ static uint8_t local_called(struct pe_eval *e, uint32_t target)
     f = pc_function_get(e->w, target);
     if (!f)
         return PC_T_NONE;
-    if (f->ret == PC_T_NONE && e->w->calls.count < e->w->mark_count)
+    ret = f->ret;
+    tag_args = f->tag_args; /* what follows may move `f` */
+    if ((ret == PC_T_NONE || !tag_args) && e->w->calls.count < e->w->mark_count)
         pc_push(e->w, &e->w->calls, &call, sizeof call);
-    return f->ret;
+    for (unsigned i = 0; i < PC_ARGS; i++)
+        if (tag_args & 1u << i)
+            tag_taken(e, i, rva);
+    return ret;
 }
 
 /* The value called or jumped to through operand 0. */
@@ -203,7 +228,7 @@ static uint8_t called(struct pe_eval *e, const struct pv *v, uint32_t rva)
     if (imp)
         import_called(e, imp, rva);
     else if (v->kind == PV_IMAGE && v->num > 0 && pc_mark_at(e->w, (uint32_t)v->num))
-        return local_called(e, (uint32_t)v->num);
+        return local_called(e, (uint32_t)v->num, rva);
     return PC_T_NONE;
 }
 
@@ -550,6 +575,8 @@ void pc_eval_function(struct pc_walk *w, uint32_t rva, const uint8_t args[PC_ARG
     e->w = w;
     e->root = rva;
     pv_state_init(&e->s, rva, args);
+    for (unsigned i = 0; i < PC_ARGS; i++)
+        e->args[i] = argument_in(&e->s, 8, i);
     edge(e, rva);
     while (e->queue.count && !w->out_of_memory && w->steps_left) {
         uint32_t index = ((uint32_t *)e->queue.items)[--e->queue.count];

@@ -7,9 +7,10 @@
 struct pe_eval {
     struct pc_walk *w;
     uint32_t root;
-    struct pc_vec blocks; /* struct block of pe_eval.c */
-    struct pc_vec queue;  /* uint32_t: index of a block */
-    uint32_t *hash;       /* index + 1 by rva, open addressing */
+    struct pv args[PC_ARGS]; /* as the function got them */
+    struct pc_vec blocks;    /* struct block of pe_eval.c */
+    struct pc_vec queue;     /* uint32_t: index of a block */
+    uint32_t *hash;          /* index + 1 by rva, open addressing */
     size_t hash_size;
     struct pv_state s; /* of the instruction at hand */
 };

@@ -167,10 +167,11 @@ Test(code, the_function_of_a_bus_before_what_hangs_on_it)
 
 Test(code, tags)
 {
-    cr_assert_eq(code->tag_count, 2);
+    cr_assert_eq(code->tag_count, 3);
     cr_assert_eq(code->tags[0].tag, 0x32676154); /* Tag2, freed through a stub */
-    cr_assert_eq(code->tags[1].tag, 0x6B636148); /* Hack */
-    cr_assert_eq(code->tags[1].uses, 1);
+    cr_assert_eq(code->tags[1].tag, 0x33676154); /* Tag3, given to a wrapper */
+    cr_assert_eq(code->tags[2].tag, 0x6B636148); /* Hack */
+    cr_assert_eq(code->tags[2].uses, 1);
 }
 
 Test(code, constants)

@@ -110,12 +110,23 @@ stack_location_end:
     xor edx, edx
     mov edx, 0x32676154
     call thunk
+    mov edx, 0x33676154
+    call wrapper
     mov ecx, 0xC0000001
     int 0x29
     at unload_end
     .balign 16, 0xCC
 thunk:
     jmp [rip + rd + 0x108]  /* ExFreePoolWithTag */
+    .balign 16, 0xCC
+wrapper: /* (size, tag) */
+    sub rsp, 40
+    mov r8d, edx
+    mov rdx, rcx
+    xor ecx, ecx
+    call [rip + rd + 0x100] /* ExAllocatePoolWithTag */
+    add rsp, 40
+    ret
     .balign 16, 0xCC
     at leaf
     mov ecx, [rsp + 0x28]
