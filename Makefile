@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 .PHONY: all demo test asan bench clean rules-table fuzz
 
 all: $(BUILD)/Makefile
-	@cmake --build $(BUILD) -j$(JOBS) --target poolproof
+	@cmake --build $(BUILD) -j$(JOBS) --target commands
 
 $(BUILD)/Makefile: CMakeLists.txt
 	@scripts/install_deps build

@@ -10,3 +10,5 @@ pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4)
 # jansson: --json output.
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+# ncurses: poolmon's screen.
+pkg_check_modules(NCURSES REQUIRED IMPORTED_TARGET ncurses)
