@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const side_words[2] = {
@@ -145,15 +146,14 @@ static json_t *line_object(const struct pm_line *l)
     json_t *o;
 
     exact_tag(r->tag, tag);
-    o = json_pack("{ss ss sI sI si sI sI sI sI sI ss ss}", "type", "tag", "tag", tag, "allocs",
-                  (json_int_t)r->allocs64, "frees", (json_int_t)r->frees64, "diff", l->diff,
-                  "bytes", (json_int_t)r->bytes, "per_alloc", (json_int_t)l->per_alloc,
-                  "peak_bytes", (json_int_t)r->peak_bytes, "requested", (json_int_t)r->requested,
-                  "peak_live", (json_int_t)r->peak_live, "owner", r->owner, "site", r->site);
-    if (o && json_object_set_new(o, "pool", json_string(side_words[r->side])))
-        errno = ENOMEM; /* as in put_object */
+    o = json_pack("{ss ss ss sI sI si sI sI sI sI sI ss ss}", "type", "tag", "tag", tag, "pool",
+                  side_words[r->side], "allocs", (json_int_t)r->allocs64, "frees",
+                  (json_int_t)r->frees64, "diff", l->diff, "bytes", (json_int_t)r->bytes,
+                  "per_alloc", (json_int_t)l->per_alloc, "peak_bytes", (json_int_t)r->peak_bytes,
+                  "requested", (json_int_t)r->requested, "peak_live", (json_int_t)r->peak_live,
+                  "owner", r->owner, "site", r->site);
     if (o && l->mapped && json_object_set_new(o, "mapped", json_string(l->mapped)))
-        errno = ENOMEM;
+        errno = ENOMEM; /* as in put_object */
     return o;
 }
 
@@ -302,22 +302,33 @@ void pm_export_write(const struct pm_export *x, FILE *out)
     writers[x->format](x, out);
 }
 
+/* Pipes and devices are written to as they are. */
+static bool is_replaced(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) || S_ISREG(st.st_mode);
+}
+
 int pm_export_file(const struct pm_export *x, const char *path, char why[PP_WHY_SIZE])
 {
+    bool is_beside = is_replaced(path);
     char beside[4096];
-    int err = 0;
     FILE *out;
+    int err = 0;
 
-    if (pp_fmt(beside, sizeof beside, "%s.%d~", path, (int)getpid()) + 1 == sizeof beside)
-        err = -ENAMETOOLONG;
-    out = err ? NULL : fopen(beside, "we");
+    if (is_beside)
+        pp_fmt(beside, sizeof beside, "%s.%d~", path, (int)getpid());
+    else
+        pp_fmt(beside, sizeof beside, "%s", path);
+    out = fopen(beside, "we");
     if (out) {
         pm_export_write(x, out);
-        if (ferror(out) | fclose(out) || rename(beside, path)) {
+        if (ferror(out) | fclose(out) || (is_beside && rename(beside, path)))
             err = errno ? -errno : -EIO;
+        if (err && is_beside)
             (void)unlink(beside); /* half of a snapshot is of no use */
-        }
-    } else if (!err) {
+    } else {
         err = -errno;
     }
     if (err)
