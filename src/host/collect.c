@@ -314,6 +314,9 @@ void host_collect(void *ctx, enum host_rec type, const void *payload, size_t siz
     case HOST_REC_GUARD:
         copy_text(v->guard, sizeof v->guard, payload, size);
         break;
+    case HOST_REC_SETTINGS:
+        copy_text(v->settings, sizeof v->settings, payload, size);
+        break;
     case HOST_REC_NOT_MODELLED:
         s->ended = true;
         if (take(&stop, sizeof stop, payload, size))

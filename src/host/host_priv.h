@@ -48,6 +48,7 @@ enum host_rec {
     HOST_REC_HOLD,         /* nothing: --keep-core, the machine waits to be copied */
     HOST_REC_REPLY,        /* text: the answer to a line of the console */
     HOST_REC_READY,        /* nothing: the next line may come */
+    HOST_REC_SETTINGS,     /* text: what of the machine's settings bears on the pool */
 };
 
 struct host_module {
@@ -128,6 +129,7 @@ struct host_verdict {
     char **expects;
     unsigned expect_count;
     char guard[24];
+    char settings[96]; /* "": nothing that bears on the pool */
     struct pl_patterns patterns; /* zeros: not known */
     unsigned restarts;
     char unfinished[160]; /* why later steps were not tried, or "" */

@@ -300,7 +300,7 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
     const int keep[] = {m->journal, m->go};
     struct os_contain_result contained;
     struct pl_patterns patterns;
-    char why[PP_WHY_SIZE];
+    char why[PP_WHY_SIZE], settings[96];
 
     if (ke_init(cfg, why)) {
         send_text(m, HOST_REC_SETUP, why);
@@ -315,6 +315,8 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
     }
     load(m);
     send_text(m, HOST_REC_GUARD, ke_guard_name());
+    if (ke_special_words(settings, sizeof settings))
+        send_text(m, HOST_REC_SETTINGS, settings);
     patterns = ke_patterns();
     host_journal_write(m->journal, HOST_REC_PATTERNS, &patterns, sizeof patterns);
     close_standard_files();

@@ -431,6 +431,8 @@ static void exercised(const struct host_verdict *v, FILE *out)
     fprintf(out, "  pool: %llu of %llu allocation%s guarded (guards: %s)\n",
             (unsigned long long)e->guarded, (unsigned long long)e->allocations,
             report_plural(e->allocations), v->guard[0] ? v->guard : "none");
+    if (v->settings[0])
+        fprintf(out, "  settings: %s\n", v->settings);
     if (v->entry_failed.what[0] && host_verdict_exit(v) != HOST_NOT_EXERCISED)
         fprintf(out, "  %s failed with status 0x%08X\n", v->entry_failed.what,
                 (unsigned)v->entry_failed.status);

@@ -166,6 +166,20 @@ int cm_init(void)
     return 0;
 }
 
+bool cm_dword(const char *path, const char *name, uint32_t *ret)
+{
+    WCHAR wide_path[CM_PATH_MAX], wide_name[64];
+    size_t chars = rtl_from_utf8(path, wide_path, PP_COUNT(wide_path));
+    size_t size = rtl_from_utf8(name, wide_name, PP_COUNT(wide_name)) * sizeof *wide_name;
+    struct cm_key *k = cm_walk(cm_root(), wide_path, chars);
+    struct cm_value *v = k ? cm_value_find(k, wide_name, size) : NULL;
+
+    if (!v || v->type != REG_DWORD || v->size != sizeof *ret)
+        return false;
+    *ret = pp_load32(v->data);
+    return true;
+}
+
 NTSTATUS cm_service_key(const char *service, const char *image_path)
 {
     char path[300];

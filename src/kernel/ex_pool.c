@@ -1,7 +1,8 @@
 /*
  * Pool as drivers call it: POOL_TYPE and POOL_FLAGS decoded, the rules about tags, sizes and IRQL
  * checked, then the pool layer does the work. Special pool serves every allocation of a verified
- * driver when the option is on, and all memory of ours that drivers can see.
+ * driver when the option is on, and all memory of ours that drivers can see; by tag and size see
+ * ex_special.c.
  *
  * Doc: WDK, wdm.h (ExAllocatePoolWithTag, ExAllocatePool2, ExFreePoolWithTag, POOL_TYPE,
  * POOL_FLAGS); ntddk.h (ExAllocatePoolWithTagPriority); ntifs.h (FsRtlAllocatePoolWithTag).
@@ -89,7 +90,7 @@ static void check_tag(const struct ask *a)
     vf_report(&c);
 }
 
-static void check_irql(bool is_paged, bool is_free, uint32_t type, uint64_t what)
+static void check_irql(bool is_paged, bool is_free, bool is_special, uint32_t type, uint64_t what)
 {
     KIRQL irql = ke_irql(), max = is_paged ? APC_LEVEL : DISPATCH_LEVEL;
     struct vf_case c = {.access = VF_NO_ACCESS};
@@ -104,7 +105,7 @@ static void check_irql(bool is_paged, bool is_free, uint32_t type, uint64_t what
         c.p[1] = irql;
         c.p[2] = type;
         c.p[3] = what;
-    } else if (vf_has(VF_OPT_SPECIAL_POOL)) {
+    } else if (is_special) {
         c.rule = is_free ? VF_SPECIAL_FREE_IRQL : VF_SPECIAL_ALLOC_IRQL;
         c.p[0] = irql;
         c.p[1] = type;
@@ -118,21 +119,28 @@ static void check_irql(bool is_paged, bool is_free, uint32_t type, uint64_t what
     vf_report(&c);
 }
 
+/* By the call, by the verifier for its drivers, or by tag or size for everybody. */
+static bool wants_special(const struct ask *a, const struct ke_image *im)
+{
+    if (im && vf_has(VF_OPT_SPECIAL_POOL) && (im->is_verified || !vf_is_enabled()))
+        return true;
+    return a->special || ex_special_wanted(a->size, a->tag);
+}
+
 static void fill_request(struct pl_request *r, const struct ask *a, const struct ke_image *im)
 {
     memset(r, 0, sizeof *r);
     r->size = a->size;
     r->tag = a->tag & ~PROTECTED_POOL;
     r->flags = a->flags | ((a->tag & PROTECTED_POOL) ? PL_PROTECTED : 0);
-    r->edge = a->edge;
+    r->edge = ex_special_edge(a->edge);
     r->attr = a->type;
     r->irql = ke_irql();
     r->owner = im ? im->owner : 0;
     r->thread = ke_thread_now ? ke_thread_now->id : 0;
     r->time = ke_time_now();
     r->pc = ke_caller();
-    r->special =
-        a->special || (im && vf_has(VF_OPT_SPECIAL_POOL) && (im->is_verified || !vf_is_enabled()));
+    r->special = wants_special(a, im);
     if (vf_is_enabled())
         r->stack = ke_stack_id();
 }
@@ -220,7 +228,7 @@ static void check_ask(const struct ask *a, const struct ke_image *im)
     if (a->check_tag)
         check_tag(a);
     if (!a->is_part)
-        check_irql(paged, false, a->type, a->size);
+        check_irql(paged, false, wants_special(a, im), a->type, a->size);
     if (im && im->is_unloading && ke_thread_now != im->unload_thread)
         report4(VF_VER_UNLOAD_ALLOC, paged ? a->size : 0, paged ? 0 : a->size, 1);
 }
@@ -485,7 +493,7 @@ static void release(void *p, uint32_t tag)
         if (is_hit(b.tag))
             hit_tag(b.tag, "freed", b.size);
         if (im) {
-            check_irql(b.flags & PL_PAGED, true, b.attr, b.start);
+            check_irql(b.flags & PL_PAGED, true, b.special, b.attr, b.start);
             ex_check_contents(b.start, b.size, b.attr);
         }
         if (im && io_is_irp(p)) {
@@ -546,10 +554,11 @@ NT_EXPORT SIZE_T NTAPI ExQueryPoolBlockSize(PVOID p, PBOOLEAN quota_charged)
 
 void *ex_alloc_kernel(size_t size, const char tag[4], bool paged)
 {
-    struct pl_request r = {.size = size, .special = vf_has(VF_OPT_SPECIAL_POOL)};
+    struct pl_request r = {.size = size, .edge = ex_special_edge(PL_EDGE_DEFAULT)};
     void *p;
 
     memcpy(&r.tag, tag, 4);
+    r.special = vf_has(VF_OPT_SPECIAL_POOL) || ex_special_wanted(size, r.tag);
     r.flags = PL_ZERO | PL_NOT_TRACKED | (paged ? PL_PAGED : 0);
     PP_ASSERT(!pl_alloc(ke_m.pool, &r, &p));
     if (r.special)

@@ -59,6 +59,9 @@ void ke_state_update(void);
  * After ke_init, before any driver runs. Returns 0 or -Exxx with line and cause in why. */
 int ke_registry_load(const char *text, size_t size, char why[PP_WHY_SIZE]);
 
+/* What the settings say about special pool, in words for the report; false: nothing. */
+bool ke_special_words(char *buf, size_t size);
+
 /* Map, relocate, bind. Nothing of it runs. `path` for reports; `bytes` are copied.
  * Returns 0, -ENOEXEC (not a driver, `why`), -ENOMEM. */
 int ke_image_load(const char *path, const uint8_t *bytes, size_t size, bool verified,

@@ -195,6 +195,14 @@ void *ex_alloc_charged(POOL_TYPE type, size_t size, uint32_t tag, bool quota);
 void ex_check_contents(uint64_t start, uint64_t size, uint32_t type);
 void ex_free_for_driver(void *p, uint32_t tag);
 
+/* Special pool as GFlags sets it for the whole system (ex_special.c). */
+void ex_special_init(void); /* from the registry */
+/* Does PoolTag `pool_tag` (a tag, a pattern or a size class; 0: off) take a request in? */
+bool ex_special_matches(uint32_t pool_tag, size_t size, uint32_t tag);
+bool ex_special_wanted(size_t size, uint32_t tag);
+/* The guarded side: as asked for by the call, else as set. */
+enum pl_edge ex_special_edge(enum pl_edge asked);
+
 /* ---- Raising ---- */
 
 /* Raise an exception in the driver's context of the current import. Does not return here; may unwind

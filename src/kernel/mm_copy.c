@@ -10,10 +10,12 @@ static bool is_checked(const struct pl_block_info *b)
 {
     struct ke_image *im;
 
-    if (!vf_has(VF_OPT_SPECIAL_POOL) || ke_m.config.like_windows || !b->has_block)
+    if (ke_m.config.like_windows || !b->has_block)
         return false;
     if (b->special)
         return true;
+    if (!vf_has(VF_OPT_SPECIAL_POOL))
+        return false;
     im = ke_image_by_owner(b->owner);
     return im && im->is_verified;
 }

@@ -18,6 +18,8 @@ NTSTATUS cm_open(const OBJECT_ATTRIBUTES *attr, ACCESS_MASK access, ULONG option
 /* Values of a regedit file (version 5 or REGEDIT4, UTF-8 or UTF-16LE) put into the tree.
  * Returns 0 or -EINVAL (`why`: line and reason; what came before it stays). */
 int cm_load_reg(const char *text, size_t size, char why[PP_WHY_SIZE]);
+/* A REG_DWORD below \Registry; false: it is not there, or no REG_DWORD. */
+bool cm_dword(const char *path, const char *name, uint32_t *ret);
 bool cm_key_name(const void *key, WCHAR *buf, size_t chars); /* full name, NUL-terminated */
 unsigned cm_check_unload(struct ke_image *image);
 

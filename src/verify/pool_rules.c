@@ -139,7 +139,7 @@ static void damaged(const struct pl_event *ev, struct vf_case *c, char detail[VF
 {
     c->addr = ev->bad_addr;
     c->access = VF_WRITE;
-    if (ev->block.special && vf_has(VF_OPT_SPECIAL_POOL)) {
+    if (ev->block.special) {
         c->rule = ev->single_bit                   ? VF_SPECIAL_BIT
                   : ev->kind == PL_EV_HEAD_DAMAGED ? VF_SPECIAL_HEAD
                                                    : VF_SPECIAL_TAIL;
@@ -213,8 +213,7 @@ static void freed_modified(const struct pl_event *ev, struct vf_case *c, char de
 /* Special pool without the verifier's checks (GFlags by tag), or their geometry codes. */
 static void special_only(const struct pl_event *ev, struct vf_case *c)
 {
-    if (vf_is_enabled() || !ev->block.has_block || !ev->block.special ||
-        !(vf_config()->options & VF_OPT_SPECIAL_POOL))
+    if (vf_is_enabled() || !ev->block.has_block || !ev->block.special)
         return;
     if (ev->kind == PL_EV_FREE_TWICE || ev->kind == PL_EV_FREE_UNKNOWN)
         c->rule = VF_SPECIAL_FREE_UNKNOWN;

@@ -51,6 +51,8 @@ bool vf_rule_on(enum vf_rule rule)
     /* What plain Windows stops on is on always; verifier's own codes need the verifier. */
     if (r->code == 0xC4 || r->code == 0xC9)
         return g.cfg.enabled && (!r->options || (g.cfg.options & r->options));
+    if (r->code == 0xC1)
+        return true; /* of blocks in special pool, whoever put them there: verifier, GFlags or the call */
     return !r->options || vf_has(r->options);
 }
 
