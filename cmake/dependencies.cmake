@@ -8,6 +8,8 @@ find_library(ZYDIS_LIBRARY Zydis REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 # Lua 5.4: scenarios.
 pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4)
+# newt: the dialog of gflags, as a terminal screen.
+pkg_check_modules(NEWT REQUIRED IMPORTED_TARGET libnewt)
 # jansson: --json output.
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 # ncurses: poolmon's screen.

@@ -143,6 +143,16 @@ void host_state_close(struct host_state *st);
 int host_control(const struct host_state *st, const char *line, char *reply, size_t size,
                  char why[PP_WHY_SIZE]);
 
+/* The running copy: what holds in the machine that runs in the directory until it ends. The next
+ * start reads the stored settings again. */
+struct host_running {
+    uint32_t global_flag, pool_tag, pool_tag_overruns;
+};
+/* `dir` as for host_settings_open. Return 0, -ESRCH (no machine is running there) or another -Exxx,
+ * with one line in why. */
+int host_running_read(const char *dir, struct host_running *ret, char why[PP_WHY_SIZE]);
+int host_running_write(const char *dir, const struct host_running *r, char why[PP_WHY_SIZE]);
+
 /* ---- Names for addresses ---- */
 
 enum { HOST_INLINED_MAX = 4 };

@@ -8,6 +8,7 @@
  *   state.c       the state block as a file     settings.c  stored settings
  *   core.c        --keep-core                      info.c  poolproof info
  *   machine_dir.c, settings.c  the machine directory and the settings in it
+ *   running.c     the machine that runs there, for other tools
  */
 #ifndef POOLPROOF_HOST_PRIV_H
 #define POOLPROOF_HOST_PRIV_H

@@ -533,9 +533,13 @@ int host_settings_export(const struct host_settings *s, const char *path, char w
 {
     struct pp_reg_text t = whole_text(s);
     size_t size = 0;
-    void *bytes = pp_reg_utf16(&t, &size);
-    int err = bytes ? replace_file(path, bytes, size) : -ENOMEM;
+    void *bytes;
+    int err;
 
+    if (!s->count || s->lines[s->count - 1].kind != PP_REG_BLANK)
+        pp_reg_put(&t, &(struct pp_reg_item){.kind = PP_REG_BLANK}); /* regedit ends each key so */
+    bytes = pp_reg_utf16(&t, &size);
+    err = bytes ? replace_file(path, bytes, size) : -ENOMEM;
     pp_free(t.text);
     pp_free(bytes);
     if (err)

@@ -1,16 +1,18 @@
 /*
- * Special pool by tag or by size for the whole system, and the side of the block that is guarded: what
- * GFlags stores in the registry (PoolTag, PoolTagOverruns). It adds to the verifier's special pool, which
- * is by driver; neither turns the other off, and both obey the side.
+ * Special pool by tag or by size for the whole system, and the side of the block that is guarded:
+ * what GFlags stores in the registry (PoolTag, PoolTagOverruns). It adds to the verifier's special
+ * pool, which is by driver; neither turns the other off, and both obey the side.
  *
  * Doc: Windows driver documentation, "Special Pool" and "Using GFlags"; the value's encoding in
- * docs/gflags.1. Not documented: which of two readings of a short tag holds; zero and blank padding count
- * as equal here.
+ * docs/gflags.1. Not documented: which of two readings of a short tag holds; zero and blank padding
+ * count as equal here.
  */
 #include "kernel/kernel_priv.h"
 
 enum {
-    ELIGIBLE_MAX = PP_PAGE_SIZE - 16, /* larger ones go to ordinary pool on Windows: header and block fill a page */
+    ELIGIBLE_MAX =
+        PP_PAGE_SIZE -
+        16, /* larger ones go to ordinary pool on Windows: header and block fill a page */
     HEADER = 16,
 };
 
@@ -66,8 +68,8 @@ void ex_special_init(void)
     uint32_t overruns = 1;
 
     g.pool_tag = 0;
-    (void)cm_dword(key, "PoolTag", &g.pool_tag);          /* absent: off */
-    (void)cm_dword(key, "PoolTagOverruns", &overruns);    /* absent: the end */
+    (void)cm_dword(key, "PoolTag", &g.pool_tag);       /* absent: off */
+    (void)cm_dword(key, "PoolTagOverruns", &overruns); /* absent: the end */
     g.edge = overruns ? PL_EDGE_DEFAULT : PL_EDGE_START;
 }
 
@@ -87,7 +89,8 @@ static void which_words(char *buf, size_t size)
     else if (g.pool_tag % HEADER || g.pool_tag < 2 * HEADER)
         pp_fmt(buf, size, "tag 0x%x", g.pool_tag);
     else
-        pp_fmt(buf, size, "blocks of %u to %u bytes", g.pool_tag - 2 * HEADER + 1, g.pool_tag - HEADER);
+        pp_fmt(buf, size, "blocks of %u to %u bytes", g.pool_tag - 2 * HEADER + 1,
+               g.pool_tag - HEADER);
 }
 
 bool ke_special_words(char *buf, size_t size)

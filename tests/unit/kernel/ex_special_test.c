@@ -3,7 +3,8 @@
 
 #include <criterion/criterion.h>
 
-#define TAG(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define TAG(a, b, c, d) \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
 Test(ex_special, off)
 {
@@ -43,8 +44,8 @@ Test(ex_special, size_classes)
     static const struct {
         uint32_t value;
         size_t first, last;
-    } rows[] = {{0x20, 1, 16},    {0x30, 17, 32},       {0x40, 33, 48},        {0x50, 49, 64},
-                {0x420, 1025, 1040}, {0xFF0, 0xFD1, 0xFE0}};
+    } rows[] = {{0x20, 1, 16},  {0x30, 17, 32},      {0x40, 33, 48},
+                {0x50, 49, 64}, {0x420, 1025, 1040}, {0xFF0, 0xFD1, 0xFE0}};
 
     for (size_t i = 0; i < PP_COUNT(rows); i++) {
         cr_expect(ex_special_matches(rows[i].value, rows[i].first, 0x20202058));
