@@ -8,7 +8,7 @@
  *   state.c       the state block as a file     settings.c  stored settings
  *   core.c        --keep-core                      info.c  poolproof info
  *   machine_dir.c, settings.c  the machine directory and the settings in it
- *   running.c     the machine that runs there, for other tools
+ *   running.c     GFlags' settings of the machine that runs there
  */
 #ifndef POOLPROOF_HOST_PRIV_H
 #define POOLPROOF_HOST_PRIV_H
@@ -277,6 +277,8 @@ struct host_machine {
     size_t registry_size;
 };
 
+/* What of the settings in force bears on the pool, for the report. */
+void host_send_settings(struct host_machine *m);
 /* Never returns: ends the process. */
 PP_NORETURN void host_machine_main(struct host_machine *m);
 /* Is this step to be done? Counts it and announces it. */

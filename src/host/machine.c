@@ -26,6 +26,14 @@ static void send_exercised(struct host_machine *m)
     host_journal_write(m->journal, HOST_REC_COVER, hits, ke_cover_read(hits, sizeof hits));
 }
 
+void host_send_settings(struct host_machine *m)
+{
+    char settings[96] = "";
+
+    (void)ke_special_words(settings, sizeof settings); /* "" then */
+    send_text(m, HOST_REC_SETTINGS, settings);
+}
+
 /* Stand still until the supervisor has copied this process. */
 static void hold(struct host_machine *m)
 {
@@ -300,7 +308,7 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
     const int keep[] = {m->journal, m->go};
     struct os_contain_result contained;
     struct pl_patterns patterns;
-    char why[PP_WHY_SIZE], settings[96];
+    char why[PP_WHY_SIZE];
 
     if (ke_init(cfg, why)) {
         send_text(m, HOST_REC_SETUP, why);
@@ -315,8 +323,7 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
     }
     load(m);
     send_text(m, HOST_REC_GUARD, ke_guard_name());
-    if (ke_special_words(settings, sizeof settings))
-        send_text(m, HOST_REC_SETTINGS, settings);
+    host_send_settings(m);
     patterns = ke_patterns();
     host_journal_write(m->journal, HOST_REC_PATTERNS, &patterns, sizeof patterns);
     close_standard_files();

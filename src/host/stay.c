@@ -22,6 +22,22 @@ static struct {
     bool over;      /* the rest of a line that is too long is skipped */
 } g;
 
+/* ---- Orders ---- */
+
+/* gflags(GlobalFlag, PoolTag, PoolTagOverruns): what `gflags /k` sends. */
+static int l_gflags(lua_State *L)
+{
+    struct ke_gflags flags = {.global_flag = (uint32_t)luaL_checkinteger(L, 1),
+                              .pool_tag = (uint32_t)luaL_checkinteger(L, 2),
+                              .pool_tag_overruns = (uint32_t)luaL_checkinteger(L, 3)};
+    struct host_machine *m;
+
+    memcpy(&m, lua_getextraspace(L), sizeof m);
+    ke_gflags_set(&flags);
+    host_send_settings(m);
+    return 0;
+}
+
 /* ---- Lines ---- */
 
 /* What the statement returned, as text: "0x00000000  16" */
@@ -204,6 +220,7 @@ void host_stay(struct host_machine *m)
     if (!start_all(m, nodes))
         return;
     g.L = host_lua_new(m, nodes[0]);
+    lua_register(g.L, "gflags", l_gflags);
     run_script(m);
     host_restart_if_unsound(m);
     lua_settop(g.L, 0);

@@ -61,16 +61,29 @@ enum pl_edge ex_special_edge(enum pl_edge asked)
     return asked ? asked : g.edge;
 }
 
-void ex_special_init(void)
+struct ke_gflags ke_gflags(void)
 {
-    static const char key[] =
-        "Machine\\System\\CurrentControlSet\\Control\\Session Manager\\Memory Management";
-    uint32_t overruns = 1;
+    return (struct ke_gflags){KE_DATA->NtGlobalFlag, g.pool_tag, g.edge != PL_EDGE_START};
+}
 
-    g.pool_tag = 0;
-    (void)cm_dword(key, "PoolTag", &g.pool_tag);       /* absent: off */
-    (void)cm_dword(key, "PoolTagOverruns", &overruns); /* absent: the end */
-    g.edge = overruns ? PL_EDGE_DEFAULT : PL_EDGE_START;
+void ke_gflags_set(const struct ke_gflags *flags)
+{
+    KE_DATA->NtGlobalFlag = flags->global_flag;
+    g.pool_tag = flags->pool_tag;
+    g.edge = flags->pool_tag_overruns ? PL_EDGE_DEFAULT : PL_EDGE_START;
+}
+
+#define SESSION_KEY "Machine\\System\\CurrentControlSet\\Control\\Session Manager"
+
+void ex_special_load(void)
+{
+    static const char memory_key[] = SESSION_KEY "\\Memory Management";
+    struct ke_gflags flags = {.pool_tag_overruns = 1}; /* what is absent keeps these */
+
+    (void)cm_dword(SESSION_KEY, "GlobalFlag", &flags.global_flag);
+    (void)cm_dword(memory_key, "PoolTag", &flags.pool_tag);
+    (void)cm_dword(memory_key, "PoolTagOverruns", &flags.pool_tag_overruns);
+    ke_gflags_set(&flags);
 }
 
 static void which_words(char *buf, size_t size)

@@ -59,7 +59,16 @@ void ke_state_update(void);
  * After ke_init, before any driver runs. Returns 0 or -Exxx with line and cause in why. */
 int ke_registry_load(const char *text, size_t size, char why[PP_WHY_SIZE]);
 
-/* What the settings say about special pool, in words for the report; false: nothing. */
+/* What GFlags sets for the whole machine: stored in the registry, or by an order while it runs. */
+struct ke_gflags {
+    uint32_t global_flag;
+    uint32_t pool_tag;          /* special pool by tag, pattern or size class; 0: off */
+    uint32_t pool_tag_overruns; /* 0: Verify Start; else Verify End */
+};
+struct ke_gflags ke_gflags(void);
+/* Holds for allocations from now on. */
+void ke_gflags_set(const struct ke_gflags *g);
+/* What they say about special pool, in words for the report; false: nothing. */
 bool ke_special_words(char *buf, size_t size);
 
 /* Map, relocate, bind. Nothing of it runs. `path` for reports; `bytes` are copied.

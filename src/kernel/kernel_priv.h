@@ -196,7 +196,7 @@ void ex_check_contents(uint64_t start, uint64_t size, uint32_t type);
 void ex_free_for_driver(void *p, uint32_t tag);
 
 /* Special pool as GFlags sets it for the whole system (ex_special.c). */
-void ex_special_init(void); /* from the registry */
+void ex_special_load(void); /* from the registry */
 /* Does PoolTag `pool_tag` (a tag, a pattern or a size class; 0: off) take a request in? */
 bool ex_special_matches(uint32_t pool_tag, size_t size, uint32_t tag);
 bool ex_special_wanted(size_t size, uint32_t tag);

@@ -190,13 +190,11 @@ const char *ke_address_words(uint64_t addr)
 int ke_registry_load(const char *text, size_t size, char why[PP_WHY_SIZE])
 {
     int err = cm_load_reg(text, size, why);
-    uint32_t flags;
 
     if (err)
         return err;
-    if (cm_dword("Machine\\System\\CurrentControlSet\\Control\\Session Manager", "GlobalFlag", &flags))
-        KE_DATA->NtGlobalFlag = flags;
-    ex_special_init();
+    ex_special_load();
+    ke_state_update();
     return 0;
 }
 

@@ -214,10 +214,14 @@ static void totals_update(void)
 {
     const struct pl_counters *c = pl_counters(ke_m.pool);
     struct poolproof_totals *t = &g.s->totals;
+    struct ke_gflags flags = ke_gflags();
     struct ke_exercised e;
 
     ke_exercised(&e);
     pp_state_begin(&t->seq);
+    t->global_flag = flags.global_flag;
+    t->pool_tag = flags.pool_tag;
+    t->pool_tag_overruns = flags.pool_tag_overruns;
     t->options = vf_is_enabled() ? ke_m.config.options : 0;
     t->raise_irqls = calls(g.raise, PP_COUNT(g.raise));
     t->acquire_spin_locks = calls(g.spin, PP_COUNT(g.spin));

@@ -39,6 +39,7 @@ static const char usage_text[] =
 
 static int say(int code, const char *what, const char *object)
 {
+    fflush(stdout); /* what was printed before stands before */
     fprintf(stderr, "gflags: %s%s%s\n", object ? object : "", object ? ": " : "", what);
     return code;
 }
@@ -194,6 +195,8 @@ static void show_effect(const struct gf_target *t, const struct gf_change *c)
                   NULL);
     if (t->dest == GF_REGISTRY)
         (void)say(GF_DONE, "takes effect at the next start of the machine", NULL);
+    if (t->dest == GF_KERNEL)
+        (void)say(GF_DONE, "in effect now, until the machine ends", NULL);
     if (t->dest == GF_IMAGE)
         (void)say(GF_DONE, "kept, but without effect: the machine runs no user-mode programs",
                   NULL);

@@ -109,7 +109,7 @@ static int apply_running(const struct gf_target *t, const struct gf_change *chan
     int err = host_running_read(t->machine, &r, why);
 
     if (err)
-        return err == -ESRCH ? GF_REFUSED : GF_USAGE;
+        return err == -ESRCH || err == -EOPNOTSUPP ? GF_REFUSED : GF_USAGE;
     *ret = (struct gf_settings){r.global_flag, r.pool_tag, r.pool_tag_overruns};
     if (!change)
         return GF_DONE;
@@ -120,7 +120,7 @@ static int apply_running(const struct gf_target *t, const struct gf_change *chan
         ret->overruns = change->edge == GF_EDGE_END;
     r = (struct host_running){ret->flags, ret->pool_tag, ret->overruns};
     err = host_running_write(t->machine, &r, why);
-    return !err ? GF_DONE : err == -ESRCH ? GF_REFUSED : GF_USAGE;
+    return !err ? GF_DONE : err == -ESRCH || err == -EOPNOTSUPP ? GF_REFUSED : GF_USAGE;
 }
 
 int gf_apply(const struct gf_target *t, const struct gf_change *change, struct gf_settings *ret,
