@@ -17,6 +17,7 @@ struct entry {
     struct pp_list link; /* in g.queue or g.unused */
     KDPC *dpc;
     unsigned cpu;
+    bool is_timed; /* a timer that expired queued it */
 };
 
 static struct {
@@ -105,6 +106,7 @@ bool ke_dpc_queue(KDPC *dpc, PVOID argument1, PVOID argument2)
     e = entry_new();
     e->dpc = dpc;
     e->cpu = cpu;
+    e->is_timed = false;
     if (in_front)
         pp_list_push_front(&g.queue, &e->link);
     else
@@ -113,9 +115,17 @@ bool ke_dpc_queue(KDPC *dpc, PVOID argument1, PVOID argument2)
     return true;
 }
 
+bool ke_dpc_queue_timed(KDPC *dpc, PVOID argument1, PVOID argument2)
+{
+    if (!ke_dpc_queue(dpc, argument1, argument2))
+        return false;
+    find(dpc)->is_timed = true;
+    return true;
+}
+
 /* ---- Running ---- */
 
-static void run_one(KDPC *dpc, unsigned cpu)
+static void run_one(KDPC *dpc, unsigned cpu, bool is_timed)
 {
     uint64_t routine = KE_ARG(dpc->DeferredRoutine);
     ETHREAD *thread = ke_thread_now->object;
@@ -137,7 +147,7 @@ static void run_one(KDPC *dpc, unsigned cpu)
             ke_rule(VF_IRQL_AFTER_CALLBACK, (uint64_t)ke_irql_now << 16 | DISPATCH_LEVEL << 8, routine,
                     0, "a DPC routine must return at DISPATCH_LEVEL");
         if (thread->Tcb.CombinedApcDisable != regions)
-            ke_rule(VF_DPC_APC_COUNT, routine, regions, thread->Tcb.CombinedApcDisable, NULL);
+            ke_rule(is_timed ? VF_DPC_TIMER_APC_COUNT : VF_DPC_APC_COUNT, routine, regions, thread->Tcb.CombinedApcDisable, NULL);
         thread->Tcb.CombinedApcDisable = regions;
     }
     ke_irql_set(DISPATCH_LEVEL);
@@ -153,11 +163,12 @@ void ke_dpc_run(void)
         struct entry *e = PP_CONTAINER(l, struct entry, link);
         KDPC *dpc = e->dpc;
         unsigned cpu = e->cpu;
+        bool is_timed = e->is_timed;
 
         entry_drop(e);
         queue_mark();
         if (ke_is_touchable(dpc, sizeof *dpc)) /* freed while queued: reported when it was freed */
-            run_one(dpc, cpu);
+            run_one(dpc, cpu, is_timed);
     }
     queue_mark();
 }
@@ -221,6 +232,8 @@ NT_EXPORT BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC dpc, PVOID argument1, PVOID argu
     bool is_here = dpc->Number < NUMBER_TARGET || dpc->Number - NUMBER_TARGET == (int)ke_cpu_now();
     bool is_low = dpc->Importance == LowImportance;
 
+    if (dpc->Number >= NUMBER_TARGET && (unsigned)dpc->Number - NUMBER_TARGET >= ke_cpu_count())
+        ke_rule(VF_DPC_PROCESSOR, KE_ARG(dpc), (unsigned)dpc->Number - NUMBER_TARGET, ke_cpu_count(), NULL);
     if (!ke_dpc_queue(dpc, argument1, argument2))
         return FALSE;
     if (ke_irql_now < DISPATCH_LEVEL && ((is_here && !is_low) || ke_chance(2)))

@@ -159,6 +159,8 @@ uint64_t ke_client_id_next(void);
 
 /* KeInsertQueueDpc for native callers: never runs the DPC at once. */
 bool ke_dpc_queue(KDPC *dpc, PVOID argument1, PVOID argument2);
+/* The same, for a timer that expired. */
+bool ke_dpc_queue_timed(KDPC *dpc, PVOID argument1, PVOID argument2);
 /* Run whatever DPCs are pending now, if IRQL allows. */
 void ke_dpc_drain(void);
 /* Are we inside a DPC routine? */

@@ -98,7 +98,8 @@ static void expire(struct ke_timeout *timeout)
     if (dpc && ke_is_touchable(dpc, sizeof *dpc)) {
         uint64_t now = ke_time_system();
 
-        (void)ke_dpc_queue(dpc, (PVOID)(uintptr_t)(uint32_t)now, (PVOID)(uintptr_t)(now >> 32));
+        (void)ke_dpc_queue_timed(dpc, (PVOID)(uintptr_t)(uint32_t)now,
+                                 (PVOID)(uintptr_t)(now >> 32));
     }
 }
 

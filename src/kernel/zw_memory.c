@@ -461,6 +461,15 @@ static NTSTATUS map_physical(struct section *s, uint64_t offset, uint64_t size, 
     return *ret ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
+/* The section's pages once more, at an address of the system's. */
+static NTSTATUS map_system(const struct section *s, uint64_t offset, uint64_t size, uint64_t *ret)
+{
+    uint64_t pa = s->is_physical ? offset : mm_phys(KE_ARG(s->shared)) + offset;
+
+    *ret = mm_phys_map(pa, size, true, false);
+    return *ret ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+}
+
 struct view {
     uint64_t offset, size;
     ULONG protection;
@@ -484,7 +493,9 @@ static NTSTATUS view_new(struct section *s, struct view *v, uint64_t *ret)
     r = region_new(s->is_physical ? VIEW_PHYSICAL : VIEW_MEMORY);
     if (!r)
         return STATUS_NO_MEMORY;
-    if (s->is_physical)
+    if (v->is_system)
+        status = map_system(s, start, v->size, ret);
+    else if (s->is_physical)
         status = map_physical(s, start, v->size, v->protection, ret);
     else
         *ret = KE_ARG(s->shared) + start;
@@ -518,9 +529,9 @@ static NTSTATUS view_free(struct region *r)
 {
     struct section *s = r->section;
 
-    if (r->kind == VIEW_PHYSICAL)
+    if (r->kind == VIEW_PHYSICAL || r->is_system)
         (void)mm_phys_unmap(r->base, 0); /* a region is one mapping */
-    else
+    if (r->kind != VIEW_PHYSICAL)
         write_back(r);
     r->kind = FREE_SLOT;
     section_put(s);
@@ -647,6 +658,32 @@ NT_EXPORT NTSTATUS NTAPI MmUnmapViewOfSection(PEPROCESS process, PVOID base)
 
     (void)process;
     return r && r->kind != PRIVATE && !r->is_system ? view_free(r) : STATUS_NOT_MAPPED_VIEW;
+}
+
+/* Doc: ntddk.h: a view of the section's start, in system space; size 0: of all of it. */
+NT_EXPORT NTSTATUS NTAPI MmMapViewInSystemSpace(PVOID section, PVOID *base, PSIZE_T size)
+{
+    struct view v = {.size = *size, .protection = 4, .is_system = true};
+    uint64_t at = 0;
+    NTSTATUS status = section_of(section) ? view_new(section_of(section), &v, &at)
+                                          : STATUS_INVALID_PARAMETER_1;
+
+    if (status)
+        return status;
+    *base = (PVOID)(uintptr_t)at;
+    *size = v.size;
+    return STATUS_SUCCESS;
+}
+
+NT_EXPORT NTSTATUS NTAPI MmUnmapViewInSystemSpace(PVOID base)
+{
+    struct region *r = region_at(KE_ARG(base));
+    struct vf_case c = {.rule = VF_UNMAP_INVALID_VIEW, .p = {KE_ARG(base), 1}, .access = VF_NO_ACCESS};
+
+    if (r && r->kind != PRIVATE && r->is_system)
+        return view_free(r);
+    (void)vf_report(&c);
+    return STATUS_NOT_MAPPED_VIEW;
 }
 
 int zw_memory_init(void)

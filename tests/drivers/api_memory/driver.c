@@ -201,7 +201,36 @@ static void mapping_address_maps(void)
     ExFreePool(mdl);
 }
 
+NTKERNELAPI NTSTATUS NTAPI MmCreateSection(PVOID *ret, ACCESS_MASK access, POBJECT_ATTRIBUTES attributes,
+                                           PLARGE_INTEGER size, ULONG protection, ULONG allocation,
+                                           HANDLE handle, PFILE_OBJECT file);
+
+/* Two views of one section show the same bytes. */
+static void views_in_system_space(void)
+{
+    LARGE_INTEGER bytes = {.QuadPart = 4 * PAGE_SIZE};
+    SIZE_T size = 0, part = PAGE_SIZE;
+    PVOID section = NULL;
+    PUCHAR p = NULL, q = NULL;
+
+    EXPECT(NT_SUCCESS(MmCreateSection(&section, SECTION_ALL_ACCESS, NULL, &bytes, PAGE_READWRITE,
+                                      SEC_COMMIT, NULL, NULL)));
+    EXPECT(NT_SUCCESS(MmMapViewInSystemSpace(section, (PVOID *)&p, &size)));
+    EXPECT(NT_SUCCESS(MmMapViewInSystemSpace(section, (PVOID *)&q, &part)));
+    EXPECT(size == 4 * PAGE_SIZE && part == PAGE_SIZE && p != q);
+    EXPECT((PVOID)p >= MmSystemRangeStart);
+    use(p, size);
+    EXPECT(q && q[5] == p[5] && p[5] == 0x5A);
+    MmUnmapViewInSystemSpace(p);
+    EXPECT(!MmIsAddressValid(p) && MmIsAddressValid(q));
+    MmUnmapViewInSystemSpace(q);
+    part = 5 * PAGE_SIZE;
+    EXPECT(MmMapViewInSystemSpace(section, (PVOID *)&p, &part) == STATUS_INVALID_VIEW_SIZE);
+    ObDereferenceObject(section);
+}
+
 CHECKS(CHECK(contiguous), CHECK(contiguous_at_dispatch), CHECK(contiguous_specify_cache),
        CHECK(contiguous_specify_cache_node), CHECK(contiguous_node), CHECK(contiguous_ex),
        CHECK(noncached), CHECK(freed_contiguous_is_gone), CHECK(mapping_address),
-       CHECK(mapping_address_maps));
+       CHECK(mapping_address_maps),
+       CHECK(views_in_system_space));
