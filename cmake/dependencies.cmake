@@ -12,5 +12,5 @@ pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4)
 pkg_check_modules(NEWT REQUIRED IMPORTED_TARGET libnewt)
 # jansson: --json output.
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-# ncurses: poolmon's screen.
+# ncurses: the screens of poolmon and pooltag.
 pkg_check_modules(NCURSES REQUIRED IMPORTED_TARGET ncurses)
