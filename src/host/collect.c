@@ -72,7 +72,7 @@ static bool clean_finding(struct vf_finding *f)
 /* ---- Findings ---- */
 
 /* Same rule at the same place, for a block from the same place: the same mistake. */
-static uint64_t finding_key(const struct vf_finding *f)
+uint64_t host_finding_key(const struct vf_finding *f)
 {
     uint64_t h = pp_hash(PP_HASH_INIT, &f->rule, sizeof f->rule);
 
@@ -117,14 +117,14 @@ static bool is_old_news(const struct host_session *s)
 static void on_finding(struct host_session *s, const struct vf_finding *f)
 {
     struct host_finding *more, *h;
-    uint64_t key = finding_key(f);
+    uint64_t key = host_finding_key(f);
 
     if (f->rule == VF_VER_UNLOAD_LEAK && !strcmp(f->object, "block")) {
         on_leak_entry(s, f);
         return;
     }
     for (unsigned i = 0; i < s->v.finding_count; i++) {
-        if (finding_key(&s->v.findings[i].f) == key) {
+        if (host_finding_key(&s->v.findings[i].f) == key) {
             s->v.findings[i].repeats += !is_old_news(s);
             if (f->rule == VF_VER_UNLOAD_LEAK)
                 take_leaks(s, NULL);
@@ -276,6 +276,18 @@ static void on_speech(struct host_session *s, enum host_rec type, const void *pa
     fprintf(stderr, "%s: %s\n", type == HOST_REC_PRINT ? "DbgPrint" : "poolproof", text);
 }
 
+static void clean_point(struct host_point_rec *r)
+{
+    clean_text(r->routine, sizeof r->routine);
+    clean_text(r->why, sizeof r->why);
+    clean_text(r->during, sizeof r->during);
+    clean_text(r->step.what, sizeof r->step.what);
+    clean_stack(&r->stack);
+    if ((r->finding_count && !clean_finding(&r->finding)) ||
+        (r->leak_count && !clean_finding(&r->leak)))
+        r->finding_count = r->leak_count = 0;
+}
+
 void host_collect(void *ctx, enum host_rec type, const void *payload, size_t size)
 {
     static struct vf_finding f; /* large, and one thread */
@@ -284,6 +296,8 @@ void host_collect(void *ctx, enum host_rec type, const void *payload, size_t siz
     struct host_module module;
     struct host_step step;
     struct host_stop stop;
+    static struct host_point_rec point; /* large, as above */
+    struct host_explore_count count;
 
     switch (type) {
     case HOST_REC_MODULE:
@@ -366,6 +380,18 @@ void host_collect(void *ctx, enum host_rec type, const void *payload, size_t siz
         s->settled = true;
         if (s->console)
             host_console_ready(s->console);
+        break;
+    case HOST_REC_POINT:
+        if (s->points && take(&point, sizeof point, payload, size)) {
+            clean_point(&point);
+            host_points_add(s, &point);
+        }
+        break;
+    case HOST_REC_POINTS:
+        if (take(&count, sizeof count, payload, size)) {
+            s->explored.visited += count.visited;
+            s->explored.counted += count.counted;
+        }
         break;
     case HOST_REC_STOPPED:
         v->stopped = true;

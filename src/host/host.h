@@ -52,6 +52,23 @@ enum { HOST_DRIVERS_MAX = 16 };
  * o->driver is not used. Returns an enum host_exit. */
 int host_boot(const struct host_options *o, char *const *drivers, unsigned count, FILE *out);
 
+/* What `poolproof explore` is asked for. */
+struct host_explore_options {
+    unsigned jobs;          /* copies at a time; 0: as many as processors */
+    unsigned depth;         /* 1, or 2: pairs of calls */
+    unsigned shard, shard_count; /* only every shard_count-th call; 0 of 1: all */
+    const char *const *exclude;  /* parts of names of routines not to refuse, [exclude_count] */
+    unsigned exclude_count;
+    const char *replay; /* a point's name: run with it refused, whole report; NULL: explore */
+    const char *file;   /* where the points are written; NULL: in the machine directory */
+    bool resume;        /* go on with the file */
+};
+/* Refuse every call that may fail for lack of resources, each in a copy of the machine of its own, and
+ * report what comes of it. Returns an enum host_exit. */
+int host_explore(const struct host_options *o, const struct host_explore_options *e, FILE *out);
+/* The report of several files of points together. */
+int host_merge(char *const *files, unsigned count, FILE *out);
+
 /* ---- Settings of a machine ---------------------------------------------------------------------
  *
  * Each machine directory holds one registry, `system.reg`, regedit's text format in UTF-8. The next

@@ -23,6 +23,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
+
 /* ---- Journal: records from the machine to the supervisor. One writer, in order. ---- */
 
 enum host_rec {
@@ -50,6 +51,8 @@ enum host_rec {
     HOST_REC_REPLY,        /* text: the answer to a line of the console */
     HOST_REC_READY,        /* nothing: the next line may come */
     HOST_REC_SETTINGS,     /* text: what of the machine's settings bears on the pool */
+    HOST_REC_POINT,        /* struct host_point_rec: how a copy with a refused call ended */
+    HOST_REC_POINTS,       /* struct host_explore_count: the run has come to its end */
 };
 
 struct host_module {
@@ -82,6 +85,75 @@ struct host_stop {
     char detail[256];
     struct vf_stack stack;
 };
+
+/* ---- Exploration (explore.c, points.c) ---- */
+
+enum host_point_end {
+    HOST_POINT_RUNNING, /* never told */
+    HOST_POINT_DONE,
+    HOST_POINT_HANG,
+    HOST_POINT_NOT_MODELLED,
+    HOST_POINT_DESTROYED,
+    HOST_POINT_OWN_FAULT,
+};
+enum { HOST_POINT_KEYS = 12 };
+
+/* One refused call and what came of it. Fits a pipe's atomic write. */
+struct host_point_rec {
+    uint64_t first_id, id; /* first: the one refused before it, of a pair; 0: none */
+    uint64_t index;
+    uint32_t first_nth, nth;
+    uint32_t end; /* enum host_point_end */
+    uint32_t finding_count, leak_count;
+    uint32_t pad;
+    uint64_t key[HOST_POINT_KEYS], leak_key[HOST_POINT_KEYS]; /* host_finding_key */
+    char routine[VF_NAME];
+    char why[96];      /* hang, not modelled, destroyed */
+    char during[120];  /* the step it was refused in */
+    struct host_step step; /* how that step ended; what[0] == 0: it did not */
+    struct vf_stack stack; /* of the refused call */
+    struct vf_finding finding, leak; /* the first of each */
+};
+_Static_assert(sizeof(struct host_point_rec) <= 4080, "one atomic write");
+
+struct host_explore_count {
+    uint64_t visited, refused; /* calls that came by; calls refused in the run itself: none */
+    uint64_t counted;          /* the same calls, counted by the gate */
+};
+
+struct host_points; /* what is known of all points; the supervisor's */
+struct host_explore {
+    unsigned jobs, depth;
+    unsigned shard, shard_count;
+    const char *const *exclude; /* parts of routines' names, [exclude_count] */
+    unsigned exclude_count;
+    uint64_t replay, replay_first; /* 0: none */
+    uint32_t replay_nth, replay_first_nth;
+    struct host_points *done;
+    bool is_counting; /* nothing is refused yet */
+};
+
+struct host_machine;
+/* Before the machine starts. Returns 0 or -Exxx. */
+int host_explore_prepare(struct host_machine *m, struct ke_config *cfg);
+/* The run has come to its end: wait for the copies. */
+void host_explore_finish(struct host_machine *m);
+/* Has this point its verdict already? */
+bool host_points_has(const struct host_points *p, uint64_t first, uint32_t first_nth, uint64_t id,
+                     uint32_t nth);
+struct host_session;
+/* "123 of 456 calls refused, 78 a second, 4 s left" */
+void host_points_progress(const struct host_session *s, char *buf, size_t size);
+/* A record came in. */
+void host_points_add(struct host_session *s, struct host_point_rec *r);
+
+/* The same mistake has the same key in every run. */
+uint64_t host_finding_key(const struct vf_finding *f);
+/* Everything else that a process says goes to `fn` from here on. */
+typedef void (*host_hear_fn)(enum host_rec type, const void *payload, size_t size);
+void host_journal_redirect(host_hear_fn fn);
+/* host_journal_write, whatever is redirected. */
+void host_journal_send(int fd, enum host_rec type, const void *payload, size_t size);
 
 /* Write one record; a broken pipe ends the machine. */
 void host_journal_write(int fd, enum host_rec type, const void *payload, size_t size);
@@ -149,11 +221,15 @@ struct host_session {
     bool restart, done, ended; /* how the present machine said that it ends */
     bool hold;                 /* it waits to be copied */
     bool settled;              /* the machine that stays up was ready at least once */
+    struct host_points *points;   /* NULL: nothing is explored */
+    struct host_explore_count explored; /* summed over machines */
     struct host_console *console; /* NULL: it does not stay up */
     uint64_t deadline;         /* of all machines together, real nanoseconds */
     unsigned shown;            /* columns of the progress line */
 };
 
+/* Run machine after machine until everything is done. Returns 0 or -Exxx (said on standard error). */
+int host_run_all(struct host_session *s, struct host_machine *m);
 /* Take one record in; a host_record_fn with a struct host_session. */
 void host_collect(void *ctx, enum host_rec type, const void *payload, size_t size);
 /* The machine has ended: what it exercised goes to the sum. */
@@ -167,6 +243,9 @@ void host_progress_clear(struct host_session *s);
 int host_verdict_exit(const struct host_verdict *v);
 /* The whole report. */
 void host_report(const struct host_verdict *v, FILE *out);
+/* "rule: what, where, by whom". */
+void host_headline(struct host_symbols *sym, const struct host_verdict *v,
+                   const struct host_finding *f, char *buf, size_t size);
 /* The finding's first line alone, as soon as it is there. */
 void host_finding_line(const struct host_verdict *v, const struct host_finding *h, FILE *out);
 /* One JSON object per line. Returns 0 or -Exxx. */
@@ -262,6 +341,9 @@ struct host_machine {
     uint32_t ended[HOST_RESTARTS_MAX]; /* steps that ended an earlier machine, [ended_count] */
     unsigned ended_count;
     uint32_t step;  /* next step's number */
+    struct host_explore *explore; /* NULL: nothing is refused on purpose */
+    bool is_finishing; /* a call was refused: after this step, only removal and unload are left */
+    char step_name[120];
     bool is_pulled; /* the device was pulled out: only its removal is left to send */
     int go;        /* --keep-core: a byte comes when the copy is made */
     struct ke_image *image;

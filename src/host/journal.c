@@ -2,6 +2,7 @@
 #include "host/host_priv.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,12 +30,34 @@ static void write_all(int fd, const void *p, size_t size)
     }
 }
 
-void host_journal_write(int fd, enum host_rec type, const void *payload, size_t size)
+void host_journal_send(int fd, enum host_rec type, const void *payload, size_t size)
 {
     struct header h = {MAGIC, (uint32_t)type, PP_MIN(size, (size_t)RECORD_MAX)};
+    uint8_t whole[PIPE_BUF];
 
+    if (sizeof h + h.size <= sizeof whole) { /* in one piece: other writers cannot come between */
+        memcpy(whole, &h, sizeof h);
+        memcpy(whole + sizeof h, payload, h.size);
+        write_all(fd, whole, sizeof h + h.size);
+        return;
+    }
     write_all(fd, &h, sizeof h);
     write_all(fd, payload, h.size);
+}
+
+static host_hear_fn redirected;
+
+void host_journal_redirect(host_hear_fn fn)
+{
+    redirected = fn;
+}
+
+void host_journal_write(int fd, enum host_rec type, const void *payload, size_t size)
+{
+    if (redirected)
+        redirected(type, payload, size);
+    else
+        host_journal_send(fd, type, payload, size);
 }
 
 int host_reader_pump(struct host_reader *r, int fd, host_record_fn fn, void *ctx)

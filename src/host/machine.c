@@ -20,6 +20,8 @@ static void send_exercised(struct host_machine *m)
     static uint8_t hits[1 << 20]; /* one byte for each basic block; a larger driver's rest is cut */
     struct ke_exercised e;
 
+    if (m->is_finishing && !m->explore->replay)
+        return; /* nobody counts what a copy does */
     ke_state_update();
     ke_exercised(&e);
     host_journal_write(m->journal, HOST_REC_EXERCISED, &e, sizeof e);
@@ -160,8 +162,9 @@ bool host_step_begin(struct host_machine *m, enum host_step_kind kind, const cha
 
     struct ke_exercised e;
 
-    if (m->step++ < m->resume_at)
+    if (m->step++ < m->resume_at || m->is_finishing)
         return false;
+    pp_fmt(m->step_name, sizeof m->step_name, "%s", what);
     ke_state_update();
     ke_exercised(&e); /* in case this step ends the process */
     host_journal_write(m->journal, HOST_REC_EXERCISED, &e, sizeof e);
@@ -187,6 +190,8 @@ void host_restart_if_unsound(struct host_machine *m)
     if (!ke_is_unsound())
         return;
     send_exercised(m);
+    if (m->explore)
+        host_explore_finish(m);
     host_journal_write(m->journal, HOST_REC_RESTART, &m->step, sizeof m->step);
     _exit(0);
 }
@@ -204,6 +209,7 @@ static void announce(struct host_machine *m, enum host_step_kind kind, const cha
 {
     struct host_step rec = {.index = m->step, .outcome = HOST_OUTCOME_NONE, .kind = (uint32_t)kind};
 
+    pp_fmt(m->step_name, sizeof m->step_name, "%s", what);
     pp_fmt(rec.what, sizeof rec.what, "%s", what);
     host_journal_write(m->journal, HOST_REC_STEP, &rec, sizeof rec);
 }
@@ -327,7 +333,7 @@ static void boot(struct host_machine *m, struct ke_config *cfg)
     patterns = ke_patterns();
     host_journal_write(m->journal, HOST_REC_PATTERNS, &patterns, sizeof patterns);
     close_standard_files();
-    if (os_contain(keep, PP_COUNT(keep), &contained)) {
+    if (os_contain(keep, PP_COUNT(keep), m->explore != NULL, &contained)) {
         send_text(m, HOST_REC_SETUP,
                   "the driver cannot be contained: no-new-privileges is refused");
         _exit(HOST_USAGE);
@@ -366,7 +372,12 @@ void host_machine_main(struct host_machine *m)
         cfg.state = pp_state_init(m->state);
         m->state->machine_pid = (uint32_t)getpid();
     }
+    if (m->explore && host_explore_prepare(m, &cfg)) {
+        send_text(m, HOST_REC_SETUP, "out of memory");
+        _exit(HOST_USAGE);
+    }
     boot(m, &cfg);
+    ke_fault_switch(true);
     if (m->o->stays_up) {
         host_stay(m);
     } else if (m->script) {
@@ -376,6 +387,8 @@ void host_machine_main(struct host_machine *m)
         host_stop_driver(m, node);
     }
     send_exercised(m);
+    if (m->explore)
+        host_explore_finish(m);
     host_journal_write(m->journal, HOST_REC_DONE, "", 0);
     _exit(0);
 }

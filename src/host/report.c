@@ -443,6 +443,12 @@ static void exercised(const struct host_verdict *v, FILE *out)
         fprintf(out, "  %s\n", v->unfinished);
 }
 
+void host_headline(struct host_symbols *sym, const struct host_verdict *v,
+                   const struct host_finding *f, char *buf, size_t size)
+{
+    report_headline(sym, v, f, buf, size);
+}
+
 void host_finding_line(const struct host_verdict *v, const struct host_finding *h, FILE *out)
 {
     struct host_symbols *s = host_symbols_new(v->modules, v->module_count, v->o->symbols);

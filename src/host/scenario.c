@@ -56,6 +56,8 @@ static void step_done(lua_State *L, const char *what, const struct ke_result *r)
     struct host_machine *m = machine(L);
 
     host_step_end(m, HOST_STEP_REQUEST, what, r);
+    if (m->is_finishing)
+        luaL_error(L, "a call was refused; only removal and unload are left");
     if (ke_is_unsound())
         luaL_error(
             L,
@@ -474,6 +476,8 @@ bool host_scenario(struct host_machine *m)
         }
         ok = lua_pcall(L, 0, 0, 0) == LUA_OK;
     }
+    if (m->is_finishing)
+        ok = true; /* the script was left on purpose */
     if (!ok) {
         const char *text = luaL_tolstring(L, -1, NULL);
 

@@ -53,8 +53,11 @@ void host_progress(struct host_session *s)
     if (now < next)
         return;
     next = now + PROGRESS_MS * 1000000ull;
-    pp_fmt(line, sizeof line, "%u requests, %u finding%s: %.60s", s->v.steps, s->v.finding_count,
-           s->v.finding_count == 1 ? "" : "s", s->v.last_step.what);
+    if (s->points)
+        host_points_progress(s, line, sizeof line);
+    else
+        pp_fmt(line, sizeof line, "%u requests, %u finding%s: %.60s", s->v.steps,
+               s->v.finding_count, s->v.finding_count == 1 ? "" : "s", s->v.last_step.what);
     fprintf(stderr, "\r%-*s", (int)s->shown, line);
     s->shown = (unsigned)strlen(line);
 }
@@ -362,7 +365,7 @@ static uint32_t next_start(const struct host_session *s, const struct host_machi
     return at > m->resume_at ? at : 0;
 }
 
-static int run_all(struct host_session *s, struct host_machine *m)
+int host_run_all(struct host_session *s, struct host_machine *m)
 {
     unsigned cores = 0, timeouts = 0;
 
@@ -393,138 +396,4 @@ static int run_all(struct host_session *s, struct host_machine *m)
         m->ended[m->ended_count++] = at - 1;
         m->resume_at = at;
     }
-}
-
-/* Run what is prepared and give the verdict. */
-static int judge(struct host_session *s, struct host_machine *m, FILE *out)
-{
-    const struct host_options *o = m->o;
-    struct host_publish publish;
-    struct host_console console;
-    int err, code;
-
-    host_publish_start(&publish, o);
-    m->state = publish.s;
-    if (o->stays_up) {
-        s->console = &console;
-        host_console_start(&console, publish.s ? publish.path : "");
-    }
-    err = run_all(s, m);
-    host_progress_clear(s);
-    if (o->stays_up)
-        host_console_end(&console);
-    code = err ? HOST_USAGE : host_verdict_exit(&s->v);
-    host_publish_end(&publish, code);
-    if (err)
-        return code;
-    if (!s->v.setup[0] || s->v.finding_count || s->v.expect_count)
-        host_report(&s->v, out);
-    if (s->v.setup[0])
-        fprintf(stderr, "poolproof: %s%s%s\n", s->v.setup_is_script ? "" : o->driver,
-                s->v.setup_is_script ? "" : ": ", s->v.setup);
-    err = o->json ? host_json(&s->v, o->json) : 0;
-    if (err) {
-        fprintf(stderr, "poolproof: %s: %s\n", o->json, strerror(-err));
-        code = HOST_USAGE;
-    }
-    return code;
-}
-
-/* Read and parse one driver; says on standard error what is wrong with it. */
-static int read_driver(const char *path, uint8_t **ret, size_t *ret_size, struct pe_image **ret_pe)
-{
-    char why[PP_WHY_SIZE];
-    int err = host_read_file(path, PE_IMAGE_MAX, ret, ret_size);
-
-    if (err) {
-        fprintf(stderr, "poolproof: %s: %s\n", path, strerror(-err));
-        return err;
-    }
-    err = pe_image_parse(*ret, *ret_size, ret_pe, why);
-    if (err)
-        fprintf(stderr, "poolproof: %s: %s\n", path, why);
-    return err;
-}
-
-/* The scenario, and the settings of the machine directory. */
-static int read_rest(struct host_machine *m, uint8_t **ret_script, char **ret_registry)
-{
-    const struct host_options *o = m->o;
-    char why[PP_WHY_SIZE];
-    int err;
-
-    if (o->scenario) {
-        err = host_read_file(o->scenario, 16u << 20, ret_script, &m->script_size);
-        if (err) {
-            fprintf(stderr, "poolproof: %s: %s\n", o->scenario, strerror(-err));
-            return err;
-        }
-        m->script = (const char *)*ret_script;
-    }
-    err = host_machine_dir(o, ret_registry, &m->registry_size, why);
-    if (err)
-        fprintf(stderr, "poolproof: %s\n", why);
-    m->registry = *ret_registry;
-    return err;
-}
-
-int host_run(const struct host_options *o, FILE *out)
-{
-    struct host_session s = {.v = {.o = o}};
-    struct host_machine m = {.o = o};
-    uint8_t *bytes = NULL, *script = NULL;
-    char *registry = NULL;
-    struct pe_image *pe = NULL;
-    int code = HOST_USAGE;
-
-    if (read_driver(o->driver, &bytes, &m.size, &pe) || read_rest(&m, &script, &registry))
-        goto done;
-    if (!o->scenario && pe_code_walk(pe, &m.code)) {
-        fprintf(stderr, "poolproof: %s: out of memory\n", o->driver);
-        goto done;
-    }
-    m.bytes = bytes;
-    code = judge(&s, &m, out);
-
-done:
-    host_session_done(&s);
-    pe_code_free(m.code);
-    pe_image_free(pe);
-    pp_free(bytes);
-    pp_free(script);
-    pp_free(registry);
-    return code;
-}
-
-int host_boot(const struct host_options *o, char *const *drivers, unsigned count, FILE *out)
-{
-    struct host_options booted = *o;
-    struct host_session s = {.v = {.o = &booted}};
-    struct host_driver list[HOST_DRIVERS_MAX] = {{0}};
-    struct host_machine m = {.o = &booted, .drivers = list, .driver_count = count};
-    uint8_t *script = NULL;
-    char *registry = NULL;
-    int code = HOST_USAGE;
-
-    PP_ASSERT(count <= HOST_DRIVERS_MAX);
-    booted.stays_up = true;
-    booted.driver = count == 1 ? drivers[0] : "machine";
-    for (unsigned i = 0; i < count; i++) {
-        struct pe_image *pe = NULL;
-
-        list[i].path = drivers[i];
-        if (read_driver(drivers[i], &list[i].bytes, &list[i].size, &pe))
-            goto done;
-        pe_image_free(pe);
-    }
-    if (!read_rest(&m, &script, &registry))
-        code = judge(&s, &m, out);
-
-done:
-    host_session_done(&s);
-    for (unsigned i = 0; i < count; i++)
-        pp_free(list[i].bytes);
-    pp_free(script);
-    pp_free(registry);
-    return code;
 }

@@ -239,3 +239,12 @@ void ke_export_each(void (*fn)(void *ctx, const char *module, const char *name, 
             fn(ctx, table[i].module, table[i].name, table[i].status);
     }
 }
+
+uint64_t ke_export_failable_calls(void)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < PP_COUNT(table); i++)
+        total += table[i].fail == KE_FAIL_NEVER ? 0 : table[i].calls;
+    return total;
+}

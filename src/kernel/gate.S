@@ -82,8 +82,8 @@ ke_gate_enter:
     jne 1f
     jmp *E_FN(%r11)
 
-/* A rule to check first: void ke_gate_check(struct ke_gate_record *), native convention. The argument
- * registers, xmm0-3 included, are put back for the routine. */
+/* A rule to check first: void *ke_gate_check(struct ke_gate_record *), native convention, gives the routine
+ * to run. The argument registers, xmm0-3 included, are put back for it. */
 1:  sub $72, %rsp
     movaps %xmm0, 0(%rsp)
     movaps %xmm1, 16(%rsp)
@@ -105,7 +105,7 @@ ke_gate_enter:
     mov R_ARGS+16(%r10), %r8
     mov R_ARGS+24(%r10), %r9
     mov R_EXPORT(%r10), %r11
-    jmp *E_FN(%r11)
+    jmp *%rax
     .size ke_gate_enter, .-ke_gate_enter
 
     .globl ke_gate_back

@@ -258,19 +258,24 @@ void ke_gate_overflow(void)
     ke_contain();
 }
 
-void ke_gate_check(struct ke_gate_record *r)
+static void check_irql(const struct ke_gate_record *r)
 {
     struct vf_case c = {.rule = VF_IRQL_TOO_HIGH, .access = VF_NO_ACCESS};
     char detail[VF_DETAIL];
 
-    if (ke_gate_hook)
-        ke_trap_preempt();
-    if (ke_irql_now <= r->export->max_irql)
-        return;
     pp_fmt(detail, sizeof detail, "%s may be called at IRQL %u at most; the call was made at IRQL %u",
            r->export->name, r->export->max_irql, ke_irql_now);
     c.p[1] = ke_irql_now;
     c.p[2] = r->export->max_irql;
     c.detail = detail;
     vf_report(&c);
+}
+
+void *ke_gate_check(struct ke_gate_record *r)
+{
+    if (ke_gate_hook & KE_HOOK_TICK)
+        ke_trap_preempt();
+    if (ke_irql_now > r->export->max_irql)
+        check_irql(r);
+    return ke_gate_hook & KE_HOOK_FAULT ? ke_fault_check(r) : r->export->fn;
 }

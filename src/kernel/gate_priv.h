@@ -4,6 +4,7 @@
 
 /* The current fiber's gate stack: next free record, and the end. Switched with the fiber. */
 extern struct ke_gate_record *ke_gate_top, *ke_gate_limit;
+enum { KE_HOOK_TICK = 1, KE_HOOK_FAULT = 2 };
 extern uint8_t ke_gate_hook; /* non-zero: ke_gate_check runs before every import */
 extern uint8_t ke_irql_now;  /* ke_irql.c */
 
@@ -15,7 +16,9 @@ void ke_chkstk(void);
 uint64_t ke_callout_enter(uint64_t target, unsigned argc, const uint64_t *argv,
                           struct ke_gate_record *r, uint64_t stack);
 PP_NORETURN void ke_on_stack(uint64_t stack_high, void (*fn)(void *), void *arg);
-void ke_gate_check(struct ke_gate_record *r);
+/* Rules that hold for every import. Returns the routine to run: the real one, or one that refuses. */
+void *ke_gate_check(struct ke_gate_record *r);
+void *ke_fault_check(struct ke_gate_record *r); /* fault.c */
 PP_NORETURN void ke_gate_overflow(void);
 
 /* The top record, NULL when the gate stack is empty. Kind CALLOUT: driver code runs (or ran last);

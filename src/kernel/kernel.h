@@ -33,6 +33,25 @@ struct ke_host {
     PP_NORETURN void (*stopped)(void *ctx);       /* --bugcheck: after the finding was sent */
 };
 
+/* ---- Failing calls on purpose (fault.c) ---- */
+
+enum ke_fault_mode { KE_FAULT_OFF, KE_FAULT_RANDOM, KE_FAULT_SYSTEMATIC, KE_FAULT_ASK };
+/* A call of a verified driver that may fail for lack of resources. */
+struct ke_fault_point {
+    uint64_t id;    /* of routine and stack: the same from run to run */
+    uint32_t nth;   /* among the calls with this id, from 1 */
+    uint64_t index; /* among all such calls of this machine, from 1 */
+    const char *routine;
+    struct vf_stack stack;
+};
+struct ke_fault_config {
+    enum ke_fault_mode mode;
+    uint32_t probability; /* KE_FAULT_RANDOM: of 10 000 */
+    const char *tags;     /* KE_FAULT_RANDOM: patterns, separated by blanks; NULL: every call */
+    bool (*ask)(void *ctx, const struct ke_fault_point *p); /* KE_FAULT_ASK: true: it fails */
+    void *ctx;
+};
+
 struct ke_config {
     struct ke_host host;
     uint32_t options;        /* enum vf_option */
@@ -46,6 +65,7 @@ struct ke_config {
     uint64_t special_limit;
     unsigned cpus;           /* 2 */
     uint64_t pattern_seed;
+    struct ke_fault_config fault;
     struct poolproof_state *state; /* laid out by pp_state_init, shared with readers; NULL: none */
 };
 
@@ -53,6 +73,16 @@ void ke_config_init(struct ke_config *cfg);
 /* Returns 0 or -Exxx with one line in why. */
 int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE]);
 const char *ke_guard_name(void);
+/* From here on calls may fail on purpose, as configured; off at first. */
+void ke_fault_switch(bool on);
+/* How many calls could have failed so far, and how many did. */
+uint64_t ke_fault_calls(uint64_t *ret_failed);
+/* The first number again, from the counters of the exports themselves. */
+uint64_t ke_fault_counted(void);
+/* The call that failed last; NULL: none did. */
+const struct ke_fault_point *ke_fault_last(void);
+/* In the child, right after fork(): what was shared is its own from here on. Returns 0 or -Exxx. */
+int ke_after_fork(void);
 /* Bring the state block's drivers and totals up to date; its tag tables always are. */
 void ke_state_update(void);
 /* Settings of the machine directory: a registry file in regedit's text format, read over the defaults.

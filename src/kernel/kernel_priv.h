@@ -175,6 +175,7 @@ void ke_cover_count(uint64_t *ret_blocks, uint64_t *ret_reached);
 int ke_export_init(void);
 uint64_t ke_export_address(const struct ke_export *e);
 extern uint64_t ke_gate_calls; /* imports that drivers called so far, of all exports */
+uint64_t ke_export_failable_calls(void);
 /* The image (loaded or unloaded) whose range holds addr, or NULL. PP_ASYNC. */
 struct ke_image *ke_image_at(uint64_t addr);
 struct ke_image *ke_image_by_owner(uint32_t owner);
@@ -209,6 +210,8 @@ enum pl_edge ex_special_edge(enum pl_edge asked);
  * through native frames: hold nothing. */
 PP_NORETURN void ke_raise_status(NTSTATUS status);
 PP_NORETURN void ke_raise_access_violation(uint64_t addr, bool is_write);
+
+int ke_fault_init(void);
 
 /* ---- The state block (state.c) ---- */
 

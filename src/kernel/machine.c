@@ -129,7 +129,7 @@ int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE])
         {"export stubs", ke_export_init}, {"objects", ob_init},      {"scheduler", ke_sched_init},
         {"security", se_init},            {"processes", ps_init},    {"registry", cm_init},
         {"memory", mm_init},              {"I/O manager", io_init},  {"files", zw_init},
-        {"traps", ke_trap_init},
+        {"traps", ke_trap_init},      {"failing calls", ke_fault_init},
     };
     int err;
 

@@ -52,9 +52,8 @@ struct copy {
     int err;
 };
 
-static int copy_range(void *ctx, uint64_t pa, size_t size)
+static int copy_used(const struct copy *c, uint64_t pa, size_t size)
 {
-    const struct copy *c = ctx;
     int err = os_shared_map(c->from, pa, COPY_FROM, size, OS_READ);
 
     if (err)
@@ -65,6 +64,20 @@ static int copy_range(void *ctx, uint64_t pa, size_t size)
         err = os_unmap(COPY_TO, size);
     }
     (void)os_unmap(COPY_FROM, size); /* the first error counts */
+    return err;
+}
+
+/* Most of what is there was never touched. */
+static int copy_range(void *ctx, uint64_t pa, size_t size)
+{
+    const struct copy *c = ctx;
+    uint64_t from = pa, to, end = pa + size;
+    int err = 0;
+
+    while (!err && from < end && os_shared_used(c->from, from, end, &from, &to)) {
+        err = copy_used(c, from, to - from);
+        from = to;
+    }
     return err;
 }
 

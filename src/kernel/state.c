@@ -232,6 +232,7 @@ static void totals_update(void)
     t->succeeded_special = c->succeeded_special - ke_m.kernel_guarded;
     t->no_tag = c->no_tag;
     t->failed = c->failed;
+    (void)ke_fault_calls(&t->failed_deliberately);
     t->not_tracked = c->not_tracked;
     t->special_wanted = c->special_wanted;
     t->special_limited = c->special_limited;

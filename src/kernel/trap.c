@@ -595,7 +595,7 @@ static PP_NORETURN void tick_entry(struct area *a)
 
 void ke_trap_preempt(void)
 {
-    ke_gate_hook = 0;
+    __atomic_fetch_and(&ke_gate_hook, (uint8_t)~KE_HOOK_TICK, __ATOMIC_RELAXED);
     if (ke_irql() >= DISPATCH_LEVEL)
         return;
     g.ticks_broken++;
@@ -676,7 +676,7 @@ static void count_run(void)
         g.run_switches = switches;
         g.run_ticks = 0;
     } else if (++g.run_ticks >= TICKS_OF_RUN && ke_irql_now < DISPATCH_LEVEL) {
-        ke_gate_hook = 1;
+        __atomic_fetch_or(&ke_gate_hook, KE_HOOK_TICK, __ATOMIC_RELAXED);
     }
 }
 
@@ -734,4 +734,9 @@ int ke_trap_init(void)
     if (!err)
         err = os_trap_install(ke_trap_handle);
     return err ? err : os_tick_start(TICK_MS);
+}
+
+int ke_trap_after_fork(void)
+{
+    return os_tick_start(TICK_MS); /* timers do not travel */
 }

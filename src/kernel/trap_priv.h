@@ -10,7 +10,7 @@ bool ke_trap_handle(struct os_regs *r, const struct os_trap *t);
 /* Registers of the driver code whose trap is being reported; NULL at any other time. Stacks start there. */
 const struct os_regs *ke_trap_regs(void);
 /* A thread has run for long without waiting: let time pass and others run. Called by the gate when
- * ke_gate_hook is set. */
+ * ke_gate_hook says so. */
 void ke_trap_preempt(void);
 /* How often the tick had to break a spin of driver code. */
 uint64_t ke_ticks_broken(void);
@@ -84,5 +84,7 @@ bool ke_emulate_step(struct os_regs *r);
 void ke_emulate_cancel(struct os_regs *r);
 /* A fault inside the page that every process shares, while single stepping is prepared. PP_ASYNC. */
 bool ke_emulate_shadow(struct os_regs *r, const struct os_trap *t);
+
+int ke_trap_after_fork(void);
 
 #endif

@@ -36,6 +36,12 @@ static const int allowed[] = {
 #endif
 };
 
+/* And these where the machine makes copies of itself (explore). */
+static const int forking[] = {
+    SCMP_SYS(clone),     SCMP_SYS(wait4),       SCMP_SYS(set_robust_list), SCMP_SYS(memfd_create),
+    SCMP_SYS(ftruncate), SCMP_SYS(userfaultfd), SCMP_SYS(fcntl),
+};
+
 enum { KEEP_MAX = 16 };
 
 static struct {
@@ -91,7 +97,7 @@ static bool enter_namespaces(char *notice, size_t size)
     return true;
 }
 
-static int install_filter(void)
+static int install_filter(bool may_fork)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int err = 0;
@@ -100,6 +106,8 @@ static int install_filter(void)
         return -ENOMEM;
     for (size_t i = 0; i < PP_COUNT(allowed) && !err; i++)
         err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0; may_fork && i < PP_COUNT(forking) && !err; i++)
+        err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, forking[i], 0);
     /* glibc asks for these in corners; a refusal is enough. */
     if (!err)
         err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(rseq), 0);
@@ -109,7 +117,7 @@ static int install_filter(void)
     return err;
 }
 
-int os_contain(const int *keep_fds, unsigned count, struct os_contain_result *ret)
+int os_contain(const int *keep_fds, unsigned count, bool may_fork, struct os_contain_result *ret)
 {
     struct rlimit none = {0, 0};
     int err;
@@ -122,7 +130,7 @@ int os_contain(const int *keep_fds, unsigned count, struct os_contain_result *re
     (void)setrlimit(RLIMIT_CORE, &none); /* cores are the supervisor's */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return -errno;
-    err = install_filter();
+    err = install_filter(may_fork);
     if (err)
         pp_fmt(ret->notice, sizeof ret->notice, "the system-call filter is not available here (%s)",
                strerror(-err));

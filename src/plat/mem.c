@@ -57,6 +57,18 @@ int os_shared_new(size_t size, int *ret_fd)
     return 0;
 }
 
+bool os_shared_used(int fd, uint64_t offset, uint64_t end, uint64_t *ret_from, uint64_t *ret_to)
+{
+    off_t from = lseek(fd, (off_t)offset, SEEK_DATA), to;
+
+    if (from < 0 || (uint64_t)from >= end)
+        return false;
+    to = lseek(fd, from, SEEK_HOLE);
+    *ret_from = (uint64_t)from;
+    *ret_to = to < 0 ? end : PP_MIN((uint64_t)to, end);
+    return true;
+}
+
 int os_shared_map(int fd, uint64_t offset, uint64_t addr, size_t size, unsigned prot)
 {
     void *p = mmap((void *)addr, size, native_prot(prot), MAP_SHARED | MAP_FIXED_NOREPLACE, fd,

@@ -22,6 +22,8 @@ int os_discard(uint64_t addr, size_t size);
 int os_unmap(uint64_t addr, size_t size);
 /* Shared anonymous memory seen at two or more places: make one object, map parts of it. */
 int os_shared_new(size_t size, int *ret_fd);
+/* The first part of [offset, end) of the object that was ever written to; false: none. */
+bool os_shared_used(int fd, uint64_t offset, uint64_t end, uint64_t *ret_from, uint64_t *ret_to);
 int os_shared_map(int fd, uint64_t offset, uint64_t addr, size_t size, unsigned prot);
 /* Copy without faulting (process_vm_readv on ourselves): how many leading bytes of [addr, addr+size)
  * could be read. Works before and after containment. */
@@ -109,7 +111,8 @@ struct os_contain_result {
     char notice[160]; /* why one of them is missing, or "" */
 };
 /* No new privileges, empty network and mount view where allowed, and a filter that leaves only the calls
- * the machine needs. `keep_fds` [count] stay usable, all others are closed. Irreversible. */
-int os_contain(const int *keep_fds, unsigned count, struct os_contain_result *ret);
+ * the machine needs. `keep_fds` [count] stay usable, all others are closed. may_fork: copies of the process
+ * may be made. Irreversible. */
+int os_contain(const int *keep_fds, unsigned count, bool may_fork, struct os_contain_result *ret);
 
 #endif

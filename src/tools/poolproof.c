@@ -10,6 +10,10 @@
 
 static const char usage_text[] =
     "usage: poolproof run DRIVER.sys [SCENARIO.lua] [options]   load, drive, unload, verdict\n"
+    "       poolproof explore DRIVER.sys [SCENARIO.lua] [options]  every call that may fail, refused "
+    "once\n"
+    "       poolproof merge FILE...                             explorations of several machines as "
+    "one\n"
     "       poolproof boot [DRIVER.sys ...] [SCENARIO.lua] [options]  stay up: a prompt, poolmon\n"
     "       poolproof info DRIVER.sys                           what it needs, and whether it can "
     "run\n"
@@ -32,6 +36,15 @@ static const char usage_text[] =
     "  --keep-core DIR     keep the machine's memory and registers when it had to be ended\n"
     "  --like-windows      no departures from Windows' behaviour (docs/ARCHITECTURE.md)\n"
     "  --verbose           requests, DbgPrint and notes on standard error\n"
+    "options of explore:\n"
+    "  --jobs N            copies of the machine at a time (default: one a processor)\n"
+    "  --depth 1|2         2: pairs of calls as well\n"
+    "  --exclude TEXT      routines whose name holds TEXT are not refused (may be repeated)\n"
+    "  --shard I/N         only every Nth call, beginning with the Ith; see merge\n"
+    "  --points FILE       where the points are written (default: DRIVER.points in the machine "
+    "directory)\n"
+    "  --resume            go on with that file\n"
+    "  --replay ID         run once with this call refused, and report in full\n"
     "  -h, --help          this text        -V, --version  the version\n"
     "\n"
     "exit codes: 0 clean, 1 findings, 2 usage or surroundings, 3 the driver needs something that "
@@ -78,7 +91,8 @@ static bool parse_verify(const char *text, struct host_options *o)
 static const struct {
     const char *name;
     bool has_value;
-} left_out[] = {{"--seed", true}, {"--json", true}, {"--keep-core", true}, {"--verbose", false}};
+} left_out[] = {{"--seed", true}, {"--json", true}, {"--keep-core", true}, {"--verbose", false},
+                {"--points", true}, {"--resume", false}, {"--shard", true}, {"--jobs", true}};
 
 /* How many arguments from `arg` on are left out of the command to repeat: 0, 1 or 2. */
 static int left_out_count(const char *arg)
@@ -127,7 +141,14 @@ enum {
     OPT_CORE,
     OPT_LIKE,
     OPT_VERBOSE,
-    OPT_RULES
+    OPT_RULES,
+    OPT_JOBS,
+    OPT_DEPTH,
+    OPT_EXCLUDE,
+    OPT_SHARD,
+    OPT_POINTS,
+    OPT_RESUME,
+    OPT_REPLAY
 };
 
 static const struct option long_options[] = {
@@ -143,6 +164,13 @@ static const struct option long_options[] = {
     {"keep-core", required_argument, NULL, OPT_CORE},
     {"like-windows", no_argument, NULL, OPT_LIKE},
     {"verbose", no_argument, NULL, OPT_VERBOSE},
+    {"jobs", required_argument, NULL, OPT_JOBS},
+    {"depth", required_argument, NULL, OPT_DEPTH},
+    {"exclude", required_argument, NULL, OPT_EXCLUDE},
+    {"shard", required_argument, NULL, OPT_SHARD},
+    {"points", required_argument, NULL, OPT_POINTS},
+    {"resume", no_argument, NULL, OPT_RESUME},
+    {"replay", required_argument, NULL, OPT_REPLAY},
     {"list-rules", no_argument, NULL, OPT_RULES},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -162,6 +190,57 @@ static int list_rules(void)
         printf("%-12s %-28s %s\n", code, r->id, r->sentence);
     }
     return HOST_CLEAN;
+}
+
+enum { EXCLUDE_MAX = 32 };
+static const char *excluded[EXCLUDE_MAX];
+
+static bool parse_shard(const char *text, struct host_explore_options *e)
+{
+    char *end;
+
+    e->shard = (unsigned)strtoul(text, &end, 10);
+    if (end == text || *end != '/')
+        return false;
+    text = end + 1;
+    e->shard_count = (unsigned)strtoul(text, &end, 10);
+    return end != text && !*end && e->shard >= 1 && e->shard <= e->shard_count;
+}
+
+/* Options of explore. Returns -1 to go on, else the exit code. */
+static int parse_explore(int opt, struct host_explore_options *e)
+{
+    uint64_t n;
+
+    switch (opt) {
+    case OPT_JOBS:
+        if (!parse_number(optarg, 64, &n) || !n)
+            return usage_error("--jobs wants 1 to 64", optarg);
+        e->jobs = (unsigned)n;
+        return -1;
+    case OPT_DEPTH:
+        if (!parse_number(optarg, 2, &n) || !n)
+            return usage_error("--depth wants 1 or 2", optarg);
+        e->depth = (unsigned)n;
+        return -1;
+    case OPT_EXCLUDE:
+        if (e->exclude_count == EXCLUDE_MAX)
+            return usage_error("too many --exclude", optarg);
+        excluded[e->exclude_count++] = optarg;
+        e->exclude = excluded;
+        return -1;
+    case OPT_SHARD:
+        return parse_shard(optarg, e) ? -1 : usage_error("--shard wants I/N", optarg);
+    case OPT_POINTS:
+        e->file = optarg;
+        return -1;
+    case OPT_RESUME:
+        e->resume = true;
+        return -1;
+    default:
+        e->replay = optarg;
+        return -1;
+    }
 }
 
 /* Returns -1 to go on, else the exit code. */
@@ -237,6 +316,18 @@ static int verb_run(struct host_options *o, int argc, char **argv, int first)
     return host_run(o, stdout);
 }
 
+static int verb_explore(struct host_options *o, const struct host_explore_options *e, int argc,
+                        char **argv, int first)
+{
+    if (first >= argc)
+        return usage_error("explore wants a driver", NULL);
+    if (argc - first > 2)
+        return usage_error("too many arguments", argv[first + 2]);
+    o->driver = argv[first];
+    o->scenario = argc - first > 1 ? argv[first + 1] : NULL;
+    return host_explore(o, e, stdout);
+}
+
 static bool is_scenario(const char *path)
 {
     size_t size = strlen(path);
@@ -257,6 +348,7 @@ static int verb_boot(struct host_options *o, int argc, char **argv, int first)
 
 int main(int argc, char **argv)
 {
+    struct host_explore_options e = {.depth = 1, .shard_count = 1};
     struct host_options o = {.verify = true, .options = VF_OPT_STANDARD};
     bool special = false;
     char *command = command_text(argc, argv);
@@ -266,7 +358,8 @@ int main(int argc, char **argv)
     o.progress = isatty(STDERR_FILENO);
     opterr = 0; /* our own line says it */
     while ((opt = getopt_long(argc, argv, ":hV", long_options, NULL)) != -1) {
-        code = parse_option(opt, argv[optind - 1], &o, &special);
+        code = opt >= OPT_JOBS ? parse_explore(opt, &e)
+                               : parse_option(opt, argv[optind - 1], &o, &special);
         if (code >= 0)
             goto done;
     }
@@ -277,6 +370,12 @@ int main(int argc, char **argv)
         code = HOST_USAGE;
     } else if (!strcmp(argv[optind], "run")) {
         code = verb_run(&o, argc, argv, optind + 1);
+    } else if (!strcmp(argv[optind], "explore")) {
+        code = verb_explore(&o, &e, argc, argv, optind + 1);
+    } else if (!strcmp(argv[optind], "merge")) {
+        code = optind + 1 < argc
+                   ? host_merge(argv + optind + 1, (unsigned)(argc - optind - 1), stdout)
+                   : usage_error("merge wants files of points", NULL);
     } else if (!strcmp(argv[optind], "boot")) {
         code = verb_boot(&o, argc, argv, optind + 1);
     } else if (!strcmp(argv[optind], "info")) {

@@ -121,7 +121,7 @@ static int contained(void (*fn)(void))
     pid_t pid = fork();
 
     if (!pid) {
-        if (os_contain(NULL, 0, &r))
+        if (os_contain(NULL, 0, false, &r))
             _exit(2);
         fn();
         _exit(0);
