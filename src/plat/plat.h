@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "plat/guard.h"
+#include "plat/lock.h"
 
 /* ---- Memory at fixed addresses ----------------------------------------------------------------- */
 

@@ -19,11 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "pool/pool_priv.h"
-
-enum { TYPE_PAGED = 1, TYPE_IN_USE = 2, TYPE_QUOTA = 8 };
-/* Cache-aligned classes start so that blocks, not headers, lie on 64-byte lines. */
-enum { ALIGNED_FIRST = 48, ALIGNED_MAX = 4032 - HEADER_SIZE };
+#include "pool/plain_priv.h"
 
 /* ---- free lists ---- */
 
@@ -78,9 +74,8 @@ static inline void header_write(const struct pl_pool *pool, const struct record 
     memcpy((void *)(uintptr_t)(r->start - HEADER_SIZE), h, sizeof h);
 }
 
-/* Which field tells what happened. h: as it should be. */
-static enum pl_header_fault header_fault(const struct record *r, const uint64_t h[2],
-                                         uint64_t found0, uint64_t found1)
+enum pl_header_fault heap_header_fault(const struct record *r, const uint64_t h[2], uint64_t found0,
+                                       uint64_t found1)
 {
     uint64_t offset = (r->start - HEADER_SIZE) & (PAGE - 1), bad = h[0] ^ found0;
     uint64_t previous = (found0 & 0xFF) * UNIT, size = (found0 >> 16 & 0xFF) * UNIT;
@@ -112,7 +107,7 @@ static bool header_damage(const struct pl_pool *pool, const struct record *r, st
         return false;
     ev->header[0] = pp_load64(p);
     ev->header[1] = pp_load64(p + 8) ^ pool->cookie ^ (uintptr_t)p;
-    ev->fault = header_fault(r, h, ev->header[0], pp_load64(p + 8));
+    ev->fault = heap_header_fault(r, h, ev->header[0], pp_load64(p + 8));
     return pool_damage_bytes(p, (const uint8_t *)h, sizeof h, ev);
 }
 
@@ -245,6 +240,10 @@ static __attribute__((noinline)) unsigned heap_check_closely(struct pl_pool *poo
 unsigned heap_check(struct pl_pool *pool, struct record *r, const struct pl_free_request *at,
                     bool *ret_carry_on)
 {
+    if (r->kind == RECORD_PLAIN)
+        return plain_check(pool, r, at, ret_carry_on);
+    if (r->kind == RECORD_BIG && pool->plain)
+        return 0; /* no patterns in it */
     if (r->kind == RECORD_SMALL && small_is_clean(pool, r))
         return 0;
     return heap_check_closely(pool, r, at, ret_carry_on);
@@ -252,8 +251,7 @@ unsigned heap_check(struct pl_pool *pool, struct record *r, const struct pl_free
 
 /* ---- pages ---- */
 
-/* The next `count` pages, accessible. 0 when out of memory. */
-static uint64_t pages_take(struct pl_pool *pool, struct region *rg, uint64_t count)
+uint64_t heap_pages_take(struct pl_pool *pool, struct region *rg, uint64_t count)
 {
     struct heap *heap = rg->heap;
     uint64_t start = heap->next;
@@ -273,16 +271,16 @@ static uint64_t pages_take(struct pl_pool *pool, struct region *rg, uint64_t cou
             return 0;
         heap->commit_end += CHUNK_SIZE;
     }
-    heap->next += count * PAGE;
+    __atomic_store_n(&heap->next, start + count * PAGE, __ATOMIC_RELEASE);
     return start;
 }
 
-static void page_enter(struct region *rg, uint64_t addr, uintptr_t what)
+void heap_page_enter(struct region *rg, uint64_t addr, uintptr_t what)
 {
     bool forgotten;
     struct chunk *c = region_chunk(rg, addr, &forgotten);
 
-    c->page[(addr - chunk_start(c)) / PAGE] = what;
+    __atomic_store_n(&c->page[(addr - chunk_start(c)) / PAGE], what, __ATOMIC_RELEASE);
 }
 
 /* ---- small blocks ---- */
@@ -297,7 +295,7 @@ static struct slab *slab_new(struct pl_pool *pool, struct region *rg, uint32_t u
 
     if (!s)
         return NULL;
-    page = pages_take(pool, rg, 1);
+    page = heap_pages_take(pool, rg, 1);
     if (!page) {
         pp_free(s);
         return NULL;
@@ -306,7 +304,7 @@ static struct slab *slab_new(struct pl_pool *pool, struct region *rg, uint32_t u
     s->stride = stride;
     s->inverse = (1u << 24) / stride + 1;
     s->count = count;
-    page_enter(rg, page, (uintptr_t)s | PAGE_SLAB);
+    heap_page_enter(rg, page, (uintptr_t)s | PAGE_SLAB);
     return s;
 }
 
@@ -337,19 +335,12 @@ static struct record *small_take(struct pl_pool *pool, struct region *rg, uint32
     return r;
 }
 
-static uint32_t small_units(size_t size, bool aligned)
-{
-    uint64_t bytes = pp_align_up(size + HEADER_SIZE, aligned ? 64 : UNIT);
-
-    return (uint32_t)PP_MAX(bytes / UNIT, 2u);
-}
-
 static int small_alloc(struct pl_pool *pool, struct region *rg, const struct pl_request *req,
                        void **ret)
 {
     bool aligned = req->flags & PL_CACHE_ALIGNED;
     uint32_t size = (uint32_t)req->size;
-    struct record *r = small_take(pool, rg, small_units(size, aligned), aligned);
+    struct record *r = small_take(pool, rg, heap_units(size, aligned), aligned);
     uint8_t *p;
 
     if (!r)
@@ -374,7 +365,7 @@ static struct record *big_reuse(struct pl_pool *pool, struct region *rg, uint64_
     if (pages < RUN_CLASSES) {
         struct fifo *f = &rg->heap->runs[pages];
 
-        if (f->count <= RUN_DELAY)
+        if (f->count <= (pool->plain ? 0 : RUN_DELAY))
             return NULL;
         (void)heap_check(pool, f->head, NULL, &carry_on); /* reported; reuse it anyway */
         return fifo_pop(f);
@@ -382,7 +373,7 @@ static struct record *big_reuse(struct pl_pool *pool, struct region *rg, uint64_
     for (r = rg->heap->big.head; r; before = r, r = r->next) {
         if (r->pages != pages)
             continue;
-        if (os_range_protect(r->start, pages * PAGE, true, rg->exec))
+        if (!pool->plain && os_range_protect(r->start, pages * PAGE, true, rg->exec))
             return NULL;
         if (!before)
             return fifo_pop(&rg->heap->big);
@@ -410,7 +401,7 @@ static int big_alloc(struct pl_pool *pool, struct region *rg, const struct pl_re
         r = record_new(pool);
         if (!r)
             return -ENOMEM;
-        addr = pages_take(pool, rg, pages);
+        addr = heap_pages_take(pool, rg, pages);
         if (!addr) {
             record_put_back(pool, r);
             return -ENOMEM;
@@ -419,40 +410,33 @@ static int big_alloc(struct pl_pool *pool, struct region *rg, const struct pl_re
         r->kind = RECORD_BIG;
         r->pages = (uint32_t)pages;
         for (i = 0; i < pages; i++)
-            page_enter(rg, addr + i * PAGE, (uintptr_t)r);
+            heap_page_enter(rg, addr + i * PAGE, (uintptr_t)r);
     }
     pool_record_alloc(pool, r, req, r->start);
     p = (uint8_t *)(uintptr_t)r->start;
-    memset(p, req->flags & PL_ZERO ? 0 : pool->pat.fresh, req->size);
-    memset(p + req->size, pool->pat.slack, pages * PAGE - req->size);
+    if (req->flags & PL_ZERO || !pool->plain)
+        memset(p, req->flags & PL_ZERO ? 0 : pool->pat.fresh, req->size);
+    if (!pool->plain)
+        memset(p + req->size, pool->pat.slack, pages * PAGE - req->size);
     *ret = p;
     return 0;
 }
 
 /* ---- entry points ---- */
 
-static bool is_small(const struct pl_request *req)
-{
-    return req->size <= (req->flags & PL_CACHE_ALIGNED ? (size_t)ALIGNED_MAX : (size_t)SMALL_MAX);
-}
-
 uint64_t pl_occupied(const struct pl_request *req)
 {
-    if (is_small(req))
-        return small_units(req->size, req->flags & PL_CACHE_ALIGNED) * (uint64_t)UNIT;
+    if (heap_is_small(req))
+        return heap_units((uint32_t)req->size, req->flags & PL_CACHE_ALIGNED) * (uint64_t)UNIT;
     return pp_align_up(req->size, PAGE);
 }
 
 int heap_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret)
 {
-    struct region *rg = &pool->regions[REGION_HEAP];
+    struct region *rg = &pool->regions[heap_region(req->flags)];
     int err;
 
-    if (req->flags & PL_PAGED)
-        rg = &pool->regions[REGION_HEAP_PAGED];
-    else if (req->flags & PL_EXECUTABLE)
-        rg = &pool->regions[REGION_HEAP_EXEC];
-    if (is_small(req))
+    if (heap_is_small(req))
         err = small_alloc(pool, rg, req, ret);
     else
         err = big_alloc(pool, rg, req, ret);
@@ -469,10 +453,11 @@ void heap_free(struct pl_pool *pool, struct region *rg, struct record *r)
         memset((void *)(uintptr_t)r->start, pool->pat.freed, r->units * (size_t)UNIT - HEADER_SIZE);
         fifo_push(&rg->heap->classes[(r->flags & PL_CACHE_ALIGNED) != 0][r->units].free, r);
     } else if (r->pages < RUN_CLASSES) {
-        memset((void *)(uintptr_t)r->start, pool->pat.freed, r->pages * (size_t)PAGE);
+        if (!pool->plain)
+            memset((void *)(uintptr_t)r->start, pool->pat.freed, r->pages * (size_t)PAGE);
         fifo_push(&rg->heap->runs[r->pages], r);
     } else {
-        if (os_range_protect(r->start, r->pages * (uint64_t)PAGE, false, rg->exec))
+        if (!pool->plain && os_range_protect(r->start, r->pages * (uint64_t)PAGE, false, rg->exec))
             pool->count.unrevoked++;
         (void)os_range_drop(r->start,
                             r->pages * (uint64_t)PAGE); /* memory given back late at worst */
@@ -480,44 +465,38 @@ void heap_free(struct pl_pool *pool, struct region *rg, struct record *r)
     }
 }
 
-static enum pl_where in_big(const struct record *r, uint64_t addr)
+/* The block of a slab that `addr` lies in or in whose header; NULL when none was there yet. */
+static struct record *slab_find(struct slab *s, uint64_t addr)
 {
-    if (r->state == RECORD_FREED)
-        return PL_FREED;
-    return addr - r->start < r->size ? PL_LIVE : PL_SLACK_AFTER;
+    uint32_t i;
+
+    if (addr < s->first)
+        return NULL;
+    i = (uint32_t)(addr - s->first) * s->inverse >> 24;
+    return i < s->carved ? &s->recs[i] : NULL;
 }
 
-enum pl_where heap_locate(const struct region *rg, uint64_t addr, struct record **ret)
+enum pl_where heap_locate(const struct pl_pool *pool, const struct region *rg, uint64_t addr,
+                          struct record *room, struct record **ret)
 {
-    bool forgotten;
-    struct chunk *c = region_chunk(rg, addr, &forgotten);
+    uintptr_t what = heap_what(rg, addr);
     struct record *r;
-    struct slab *s;
-    uintptr_t what;
-    uint32_t offset, i;
 
     *ret = NULL;
-    if (!c)
-        return PL_UNUSED;
-    what = c->page[(addr - chunk_start(c)) / PAGE];
     if (!what)
         return PL_UNUSED;
-    if ((what & PAGE_KIND) == PAGE_RECORD) {
-        *ret = (struct record *)what;
-        return in_big(*ret, addr);
-    }
-    s = (struct slab *)(what & ~(uintptr_t)PAGE_KIND);
-    if (addr < s->first)
+    if ((what & PAGE_KIND) == PAGE_RECORD)
+        r = (struct record *)what;
+    else if ((what & PAGE_KIND) == PAGE_SLAB)
+        r = slab_find((struct slab *)(what - PAGE_SLAB), addr);
+    else
+        r = plain_locate(pool, rg, what, addr, room) ? room : NULL;
+    if (!r)
         return PL_HEAP_FREE;
-    offset = (uint32_t)(addr - s->first);
-    i = offset * s->inverse >> 24;
-    if (i >= s->carved)
-        return PL_HEAP_FREE;
-    r = &s->recs[i];
     *ret = r;
     if (r->state == RECORD_FREED)
         return PL_FREED;
-    if (offset - i * s->stride < HEADER_SIZE)
+    if (addr < r->start)
         return PL_HEADER;
     return addr - r->start < r->size ? PL_LIVE : PL_SLACK_AFTER;
 }

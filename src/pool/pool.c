@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "pool/pool_priv.h"
+#include "pool/plain_priv.h"
 
 /* ---- life ---- */
 
@@ -94,6 +94,9 @@ int pl_pool_new(const struct pl_config *cfg, struct pl_pool **ret)
     if (!pool->cfg.heap_delay)
         pool->cfg.heap_delay = 64;
     pp_list_init(&pool->retired);
+    pp_list_init(&pool->chunk_free);
+    os_lock_init(&pool->lock);
+    pool->quick_id = UINT64_MAX;
     pp_random_init(&rnd, cfg->pattern_seed + 1);
     pool->cookie = pp_random_next(&rnd);
     pool->guard.fd = -1;
@@ -104,6 +107,8 @@ int pl_pool_new(const struct pl_config *cfg, struct pl_pool **ret)
         err = tags_init(pool);
     if (!err)
         err = regions_init(pool);
+    if (!err && cfg->level == PL_PLAIN)
+        err = plain_init(pool);
     if (err) {
         pl_pool_free(pool);
         return err;
@@ -114,18 +119,23 @@ int pl_pool_new(const struct pl_config *cfg, struct pl_pool **ret)
 
 void pl_pool_free(struct pl_pool *pool)
 {
+    struct pp_list *it, *tmp;
     uint32_t i;
 
     if (!pool)
         return;
+    plain_done(pool);
     for (i = 0; i < REGION_COUNT; i++)
         region_done(pool, &pool->regions[i]);
+    PP_LIST_EACH_SAFE(it, tmp, &pool->chunk_free)
+    pp_free(PP_CONTAINER(it, struct chunk, link));
     os_guard_done(&pool->guard);
     for (i = 0; i < pool->record_block_count; i++)
         pp_free(pool->record_blocks[i]);
     pp_free(pool->record_blocks);
     tags_done(pool);
     pp_free(pool->pages_mem);
+    os_lock_done(&pool->lock);
     pp_free(pool);
 }
 
@@ -166,8 +176,9 @@ uint64_t pl_seq(const struct pl_pool *pool)
     return pool->seq;
 }
 
-const struct pl_counters *pl_counters(const struct pl_pool *pool)
+const struct pl_counters *pl_counters(struct pl_pool *pool)
 {
+    pl_tags_update(pool);
     return &pool->count;
 }
 
@@ -183,6 +194,7 @@ static void describe_span(const struct record *r, struct pl_block_info *ret)
 {
     switch (r->kind) {
     case RECORD_SMALL:
+    case RECORD_PLAIN:
         ret->span_start = r->start - HEADER_SIZE;
         ret->span_end = ret->span_start + heap_occupied(r);
         break;
@@ -326,15 +338,14 @@ static int paged_apply(struct pl_pool *pool)
     return err;
 }
 
-/* Give ourselves access to paged pool for one operation; paged_close takes it back. */
-static int paged_open(struct pl_pool *pool)
+int paged_open(struct pl_pool *pool)
 {
     int err = region_restore(pool, &pool->regions[REGION_SPECIAL_PAGED]);
 
     return err ? err : region_restore(pool, &pool->regions[REGION_HEAP_PAGED]);
 }
 
-static void paged_close(struct pl_pool *pool)
+void paged_close(struct pl_pool *pool)
 {
     if (pool->revoke_wanted)
         (void)paged_apply(pool); /* a missed revocation costs a finding, not the run */
@@ -342,7 +353,7 @@ static void paged_close(struct pl_pool *pool)
 
 int pl_paged_revoke(struct pl_pool *pool)
 {
-    int err = paged_apply(pool);
+    int err = pool->cfg.threads ? -ENOTSUP : paged_apply(pool);
 
     pool->revoke_wanted = !err;
     return err;
@@ -392,7 +403,8 @@ static int alloc_any(struct pl_pool *pool, const struct pl_request *req, void **
     return 0;
 }
 
-int pl_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret)
+/* Under the pool's lock: everything but small blocks of a PL_PLAIN pool, which count elsewhere. */
+static int alloc_counted(struct pl_pool *pool, const struct pl_request *req, void **ret)
 {
     bool paged = req->flags & PL_PAGED;
     int err = 0;
@@ -418,27 +430,60 @@ int pl_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret)
     return err;
 }
 
-/* ---- free ---- */
+static int alloc_plain(struct pl_pool *pool, const struct pl_request *req, void **ret)
+{
+    int err = 0;
 
-/* Doc: WDK, wdm.h: PROTECTED_POOL is the top bit of a tag. */
-#define TAG_PROTECTED 0x80000000u
+    if (!(req->flags & PL_PAGED))
+        return plain_alloc(pool, req, ret);
+    err = paged_open(pool); /* never closed in a pool for several threads: no lock */
+    if (!err)
+        err = plain_alloc(pool, req, ret);
+    paged_close(pool);
+    return err;
+}
+
+int pl_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret)
+{
+    int err;
+
+    if (pool->plain && !req->special && heap_is_small(req) && !(req->flags & PL_KEEP_RECORD)) {
+        err = alloc_plain(pool, req, ret);
+        if (err) {
+            pool_lock(pool);
+            pool->count.attempted++;
+            pool->count.failed++;
+            pool_unlock(pool);
+        }
+        return err;
+    }
+    pool_lock(pool);
+    err = alloc_counted(pool, req, ret);
+    pool_unlock(pool);
+    return err;
+}
+
+/* ---- free ---- */
 
 struct target {
     struct region *rg;
     struct chunk *chunk; /* special only */
     struct record *r;
     enum pl_where where;
+    struct record room; /* for a block without a record of its own; set only when `r` is it */
 };
 
 static void target_find(const struct pl_pool *pool, uint64_t addr, struct target *ret)
 {
-    *ret = (struct target){.rg = region_of(pool, addr), .where = PL_NOT_POOL};
+    ret->rg = region_of(pool, addr);
+    ret->r = NULL;
+    ret->where = PL_NOT_POOL;
     if (!ret->rg)
         return;
     if (ret->rg->special)
         ret->where = special_locate(ret->rg, addr, &ret->r, &ret->chunk);
     else
-        ret->where = heap_locate(ret->rg, addr, &ret->r);
+        ret->where = heap_locate(pool, ret->rg, addr, &ret->room, &ret->r);
 }
 
 /* The address is not that of a live block: say what it is. */
@@ -502,6 +547,10 @@ static void free_commit(struct pl_pool *pool, const struct pl_free_request *req,
 {
     struct record *r = t->r;
 
+    if (r == &t->room) {
+        plain_free(pool, r);
+        return;
+    }
     r->state = RECORD_FREED;
     r->free_seq = ++pool->seq;
     r->free_thread = req->thread;
@@ -521,7 +570,8 @@ static void free_commit(struct pl_pool *pool, const struct pl_free_request *req,
         heap_free(pool, t->rg, r);
 }
 
-int pl_free(struct pl_pool *pool, const struct pl_free_request *req)
+/* Under the pool's lock. */
+static int free_checked(struct pl_pool *pool, const struct pl_free_request *req)
 {
     struct target t;
     bool go = true;
@@ -547,6 +597,27 @@ int pl_free(struct pl_pool *pool, const struct pl_free_request *req)
     return go ? 0 : -EPERM;
 }
 
+int pl_free(struct pl_pool *pool, const struct pl_free_request *req)
+{
+    int err;
+
+    if (pool->plain) {
+        err = paged_open(pool); /* headers lie before the blocks: nothing is known without */
+        if (err)
+            return err;
+        if (!req->sized && plain_free_fast(pool, req->p, req->tag)) {
+            paged_close(pool);
+            return 0;
+        }
+    }
+    pool_lock(pool);
+    err = free_checked(pool, req);
+    if (pool->plain)
+        paged_close(pool);
+    pool_unlock(pool);
+    return err;
+}
+
 /* ---- checks ---- */
 
 int pl_check_block(struct pl_pool *pool, const void *p)
@@ -555,16 +626,23 @@ int pl_check_block(struct pl_pool *pool, const void *p)
     bool go;
     int found;
 
+    pool_lock(pool);
+    found = pool->plain ? paged_open(pool) : 0;
+    if (found)
+        goto unlock;
     target_find(pool, (uintptr_t)p, &t);
+    found = -ENOENT;
     if (!t.r || t.r->state != RECORD_LIVE || t.r->start != (uintptr_t)p)
-        return -ENOENT;
+        goto close;
     found = t.rg->revoked ? paged_open(pool) : 0;
     if (found)
-        return found;
+        goto unlock;
     found = (int)(t.rg->special ? special_check(pool, t.r, NULL, &go)
                                 : heap_check(pool, t.r, NULL, &go));
-    if (t.rg->paged)
-        paged_close(pool);
+close:
+    paged_close(pool);
+unlock:
+    pool_unlock(pool);
     return found;
 }
 
@@ -589,10 +667,12 @@ unsigned pl_check_all(struct pl_pool *pool)
 {
     struct check_all c = {.pool = pool};
 
-    if (paged_open(pool))
-        return 0;
-    walk_records(pool, check_one, &c);
-    paged_close(pool);
+    pool_lock(pool);
+    if (!paged_open(pool)) {
+        walk_records(pool, check_one, &c);
+        paged_close(pool);
+    }
+    pool_unlock(pool);
     return c.found;
 }
 

@@ -8,9 +8,14 @@
  * Addresses are deterministic: the same sequence of calls on the same configuration gives the same
  * addresses. The layer's own memory never lies in the pool.
  *
- * Threads: one host thread uses a pool at a time. What a lock will have to guard is marked in
- * pool_priv.h ("Lock:"); nothing here blocks. pl_find, pl_check_range, pl_fault and pl_stack_get
- * are PP_ASYNC: usable from the fault path as long as the fault was not in pool code.
+ * Levels: PL_CHECKED watches ordinary blocks too (records, patterns, delayed reuse); PL_PLAIN gives
+ * them headers, tags and counters only, and is as fast as a good allocator. Special pool is the same
+ * in both.
+ *
+ * Threads: one host thread uses a pool at a time unless it was made with `threads`. pl_find,
+ * pl_check_range, pl_fault and pl_stack_get are PP_ASYNC: usable from the fault path as long as the
+ * fault was not in pool code. They take no lock: what they say of a block that another thread frees
+ * at that moment may be stale.
  */
 #ifndef POOLPROOF_POOL_POOL_H
 #define POOLPROOF_POOL_POOL_H
@@ -187,7 +192,23 @@ typedef void (*pl_note_fn)(void *ctx, const struct pl_note *note);
 
 struct pl_tag_row;
 
+enum pl_level {
+    PL_CHECKED, /* every ordinary block has a record with both stacks, patterns around and in it are
+                 * compared at free and before reuse, freed blocks rest before they are used again */
+    PL_PLAIN,   /* small ordinary blocks have a header and nothing else: checked at free are header,
+                 * tag and freed state, on reuse the freed block's header and first 16 bytes. They
+                 * are described by size, tag and flags; no pattern is written; pages of a freed
+                 * block serve blocks of its size only. Special and big blocks keep their records */
+};
+
 struct pl_config {
+    enum pl_level level;
+    /* Several host threads use the pool at once. The sink is then called with the pool's lock held
+     * and must return. pl_check_all and pl_each_live still want the other threads at rest. */
+    bool threads;
+    bool origins;       /* PL_PLAIN: keep owner, stack and position of small blocks (16 bytes each);
+                         * without it pl_each_live shows them to UINT32_MAX only, by address */
+    bool no_statistics; /* PL_PLAIN: small blocks count nowhere */
     /* Guard mechanism: NULL = probe; else "madvise", "userfaultfd", "mprotect". */
     const char *guard;
     uint64_t heap_base;             /* 0x4800_0000_0000; 1 TB */
@@ -255,6 +276,16 @@ uint64_t pl_occupied(const struct pl_request *req);
  * on). */
 int pl_free(struct pl_pool *pool, const struct pl_free_request *req);
 
+/* pl_alloc and pl_free of nonpaged no-execute memory without the request structures: on a PL_PLAIN
+ * pool about as fast as malloc. `tag` as in the request (pl_quick_free: 0 = none given).
+ * pl_quick_alloc returns NULL when out of memory. */
+void *pl_quick_alloc(struct pl_pool *pool, size_t size, uint32_t tag);
+int pl_quick_free(struct pl_pool *pool, void *p, uint32_t tag);
+
+/* The calling thread is about to end: others may have the free blocks it holds. What a thread holds
+ * that ends without this call is lost until the pool is freed; its counts are not. */
+void pl_thread_done(struct pl_pool *pool);
+
 /* Compare the patterned bytes around the live block that starts at `p` (and its header) and report
  * damage as events. Each damage is reported once, at the first check that sees it, then the pattern
  * is repaired. Returns the number of events, or -ENOENT. */
@@ -312,9 +343,14 @@ struct pl_tag_side {
     uint64_t allocs64, frees64;
     uint64_t bytes; /* occupied: class slot, whole pages; special pool: as requested */
     uint64_t peak_bytes;
-    uint64_t requested; /* as requested */
+    uint64_t requested; /* as requested; small blocks of a PL_PLAIN pool: rounded up to 16 */
     uint64_t peak_live; /* most blocks alive at once */
 };
+
+/* Threads of a PL_PLAIN pool count for themselves; the rows are exact after pl_tags_update (which
+ * pl_tag_rows, pl_tag_find and pl_counters call), and their peaks are the most that an update saw.
+ * In a PL_CHECKED pool the rows are exact at any time. */
+void pl_tags_update(struct pl_pool *pool);
 
 /* A row of the tag table: open addressing by tag, linear probing, rows never leave. `tag` 0 =
  * empty. When the table is full the last row, tag `Ovfl`, collects the rest. */
@@ -324,18 +360,19 @@ struct pl_tag_row {
     struct pl_tag_side side[2]; /* PL_NONPAGED_ROW, PL_PAGED_ROW */
 };
 
-const struct pl_tag_row *pl_tag_rows(const struct pl_pool *pool, uint32_t *ret_count);
+const struct pl_tag_row *pl_tag_rows(struct pl_pool *pool, uint32_t *ret_count);
 /* The same table for PL_SESSION blocks: they are in this one only. */
 const struct pl_tag_row *pl_session_rows(const struct pl_pool *pool, uint32_t *ret_count);
 /* NULL when the tag was never used. */
-const struct pl_tag_row *pl_tag_find(const struct pl_pool *pool, uint32_t tag);
+const struct pl_tag_row *pl_tag_find(struct pl_pool *pool, uint32_t tag);
 
 struct pl_owner_row {
     uint64_t allocs[2], frees[2]; /* indexed PL_NONPAGED_ROW, PL_PAGED_ROW */
     uint64_t live[2], peak_live[2];
     uint64_t bytes[2], peak_bytes[2]; /* as requested */
 };
-/* NULL when the owner never allocated. Valid until the next allocation. */
+/* NULL when the owner never allocated. Valid until the next allocation. Small blocks of a PL_PLAIN
+ * pool are not counted by owner. */
 const struct pl_owner_row *pl_owner_find(const struct pl_pool *pool, uint32_t owner);
 
 struct pl_counters {
@@ -351,7 +388,7 @@ struct pl_counters {
     uint64_t revokes, restores; /* passes over paged pool that really ran */
     uint64_t events[PL_EV_COUNT];
 };
-const struct pl_counters *pl_counters(const struct pl_pool *pool);
+const struct pl_counters *pl_counters(struct pl_pool *pool);
 /* Position of the newest allocation or free: blocks allocated later have a larger alloc_seq. */
 uint64_t pl_seq(const struct pl_pool *pool);
 

@@ -13,10 +13,9 @@
  * freed slot inaccessible is a step of its own (special_revoke), so that revoking later, in batches
  * or by moving a whole dead chunk, changes special.c only.
  *
- * Lock: today one host thread uses a pool. With more, struct region (all of it, with its chunks)
- * wants one lock each; the record arena, the retired list and the owner table one together; tag
- * rows become per-thread shards; the depot one of its own. Events are emitted with none of them
- * held.
+ * Lock: the pool's lock guards everything but what plain_priv.h names; it is taken at all only in a
+ * pool for several threads. Chunk tables and a chunk's pages are written under it and read without:
+ * entries appear complete and the chunks they name are never freed, only used again.
  */
 #ifndef POOLPROOF_POOL_POOL_PRIV_H
 #define POOLPROOF_POOL_POOL_PRIV_H
@@ -36,11 +35,20 @@ enum {
     RUN_CLASSES = 65,               /* freed big blocks of up to 64 pages are kept by page count */
     RUN_DELAY = 16,                 /* and at least so many of each count are held back */
     RECORDS_PER_BLOCK = 512,
+    /* Cache-aligned classes start so that blocks, not headers, lie on 64-byte lines. */
+    ALIGNED_FIRST = 48,
+    ALIGNED_MAX = 4032 - HEADER_SIZE,
 };
+/* PoolType in a header. */
+enum { TYPE_PAGED = 1, TYPE_IN_USE = 2, TYPE_QUOTA = 8 };
+/* Doc: WDK, wdm.h: PROTECTED_POOL is the top bit of a tag. */
+#define TAG_PROTECTED 0x80000000u
+enum { TAG_BLANK = 0x20202020, TAG_OVERFLOW = 0x6C66764F /* "Ovfl" */ };
 #define CHUNK_SIZE (2ull << 20)
 
 enum record_state { RECORD_UNUSED, RECORD_LIVE, RECORD_FREED };
-enum record_kind { RECORD_SPECIAL, RECORD_SMALL, RECORD_BIG };
+/* PLAIN: only a description of one, see plain_priv.h. */
+enum record_kind { RECORD_SPECIAL, RECORD_SMALL, RECORD_BIG, RECORD_PLAIN };
 enum record_seen { SEEN_HEAD = 1, SEEN_TAIL = 2, SEEN_HEADER = 4, SEEN_FREED = 8 };
 
 struct record {
@@ -51,7 +59,7 @@ struct record {
     uint16_t flags;      /* enum pl_flags */
     uint8_t alloc_irql;
     uint8_t edge;   /* enum pl_edge; special only */
-    uint16_t units; /* small only: of the class, header included */
+    uint16_t units; /* small and plain only: of the class, header included */
 
     uint32_t alloc_stack, attr;
     uint32_t free_stack, free_owner;
@@ -74,7 +82,7 @@ struct slab {
 };
 
 /* What a page belongs to: a pointer with the kind in its low bits; 0 = nothing yet. */
-enum { PAGE_RECORD = 0, PAGE_SLAB = 1, PAGE_GUARD = 2, PAGE_KIND = 3 };
+enum { PAGE_RECORD = 0, PAGE_SLAB = 1, PAGE_GUARD = 2, PAGE_PLAIN = 3, PAGE_KIND = 3 };
 
 struct chunk {
     struct pp_list link; /* region's active list, or the pool's retired list */
@@ -136,13 +144,20 @@ struct region {
 
 struct tag_table {
     struct pl_tag_row *rows;
-    struct pl_tag_row *last, *overflow; /* looked up last; NULL until the table is full */
+    uint32_t *keys; /* [mask + 1] the rows' tags_key, close together; never shared */
+    struct pl_tag_row *last; /* looked up last */
     uint32_t mask, used;
     bool is_own;
 };
 
+struct plain;
+struct tag_cell;
+
 struct pl_pool {
     struct pl_config cfg;
+    struct os_lock lock;
+    uint64_t quick_id;   /* plain->id when the quick routines may serve; else UINT64_MAX */
+    struct plain *plain; /* PL_PLAIN only */
     struct os_guard guard;
     struct region regions[REGION_COUNT];
     struct pl_patterns pat;
@@ -158,14 +173,32 @@ struct pl_pool {
     uint32_t record_block_count, record_used; /* of the newest block */
     uint32_t special_records;                 /* given to special blocks, live and freed */
     struct pp_list retired;                   /* oldest first, all regions */
+    struct pp_list chunk_free;                /* forgotten ones, to be used again */
 
     struct tag_table tags, session_tags;
+    struct tag_cell *folded[2]; /* [as rows]: what of the threads' cells is in the rows */
+    uint64_t folded_no_tag, folded_not_tracked;
     struct pl_owner_row *owners;
     uint32_t owner_count;
     struct pl_counters count;
 };
 
+static inline void pool_lock(struct pl_pool *pool)
+{
+    if (pool->cfg.threads)
+        os_lock_take(&pool->lock);
+}
+
+static inline void pool_unlock(struct pl_pool *pool)
+{
+    if (pool->cfg.threads)
+        os_lock_give(&pool->lock);
+}
+
 /* pool.c */
+/* Give ourselves access to paged pool for one operation; paged_close takes it back. */
+int paged_open(struct pl_pool *pool);
+void paged_close(struct pl_pool *pool);
 bool pool_emit(struct pl_pool *pool, struct pl_event *ev);
 void pool_describe(const struct pl_pool *pool, const struct record *r, enum pl_where where,
                    uint64_t addr, struct pl_block_info *ret);
@@ -196,7 +229,7 @@ static inline struct region *region_of(const struct pl_pool *pool, uint64_t addr
 /* The chunk that holds `addr`, or NULL; *forgotten tells the two reasons apart. */
 static inline struct chunk *region_chunk(const struct region *rg, uint64_t addr, bool *forgotten)
 {
-    uintptr_t entry = rg->table[(addr - rg->start) / CHUNK_SIZE];
+    uintptr_t entry = __atomic_load_n(&rg->table[(addr - rg->start) / CHUNK_SIZE], __ATOMIC_RELAXED);
 
     *forgotten = entry & 1;
     return *forgotten ? NULL : (struct chunk *)entry;
@@ -230,13 +263,49 @@ enum pl_where special_locate(const struct region *rg, uint64_t addr, struct reco
 /* heap.c */
 int heap_alloc(struct pl_pool *pool, const struct pl_request *req, void **ret);
 void heap_free(struct pl_pool *pool, struct region *rg, struct record *r);
+/* Which field of a header tells what happened. h: as it should be. */
+enum pl_header_fault heap_header_fault(const struct record *r, const uint64_t h[2], uint64_t found0,
+                                       uint64_t found1);
 unsigned heap_check(struct pl_pool *pool, struct record *r, const struct pl_free_request *at,
                     bool *ret_carry_on);
-enum pl_where heap_locate(const struct region *rg, uint64_t addr, struct record **ret);
+/* `room` takes the description of a block that has no record. */
+enum pl_where heap_locate(const struct pl_pool *pool, const struct region *rg, uint64_t addr,
+                          struct record *room, struct record **ret);
+/* The next `count` pages, accessible; 0 when out of memory. Say with heap_page_enter what they are. */
+uint64_t heap_pages_take(struct pl_pool *pool, struct region *rg, uint64_t count);
+void heap_page_enter(struct region *rg, uint64_t addr, uintptr_t what);
+static inline uintptr_t heap_what(const struct region *rg, uint64_t addr)
+{
+    bool forgotten;
+    const struct chunk *c = region_chunk(rg, addr, &forgotten);
+
+    return c ? __atomic_load_n(&c->page[addr / PAGE % CHUNK_PAGES], __ATOMIC_RELAXED) : 0;
+}
+
+static inline enum region_id heap_region(uint32_t flags)
+{
+    if (flags & PL_PAGED)
+        return REGION_HEAP_PAGED;
+    return flags & PL_EXECUTABLE ? REGION_HEAP_EXEC : REGION_HEAP;
+}
+
+/* Size class of a small request, header included. */
+static inline uint32_t heap_units(uint32_t size, bool aligned)
+{
+    uint32_t bytes = (uint32_t)pp_align_up(size + HEADER_SIZE, aligned ? 64 : UNIT);
+
+    return PP_MAX(bytes / UNIT, 2u);
+}
+
+static inline bool heap_is_small(const struct pl_request *req)
+{
+    return req->size <= (req->flags & PL_CACHE_ALIGNED ? (size_t)ALIGNED_MAX : (size_t)SMALL_MAX);
+}
+
 /* Bytes that belong to an ordinary block: its class slot or its pages. */
 static inline uint64_t heap_occupied(const struct record *r)
 {
-    return r->kind == RECORD_SMALL ? r->units * (uint64_t)UNIT : r->pages * (uint64_t)PAGE;
+    return r->units ? r->units * (uint64_t)UNIT : r->pages * (uint64_t)PAGE;
 }
 
 /* tags.c */
@@ -244,6 +313,21 @@ int tags_init(struct pl_pool *pool);
 void tags_done(struct pl_pool *pool);
 void tags_alloc(struct pl_pool *pool, const struct record *r);
 void tags_free(struct pl_pool *pool, const struct record *r);
+/* What stands for a tag in `keys`: never 0, which marks an empty row. A block without a tag counts as
+ * blanks. */
+static inline uint32_t tags_key(uint32_t tag)
+{
+    return (tag ? tag : TAG_BLANK) | TAG_PROTECTED;
+}
+
+/* Fibonacci hashing: Knuth, vol. 3, 6.4. Bits further down cluster for tags that count up. */
+static inline uint32_t tags_hash(uint32_t key)
+{
+    return (uint32_t)((key * 0x9E3779B97F4A7C15ull) >> 40);
+}
+
+/* The index of the key's row, made when new. Takes the pool's lock when it is. */
+uint32_t tags_index(struct pl_pool *pool, uint32_t key);
 
 /* walk.c: every record in use (live, or freed ordinary), in address order; `fn` false stops. */
 typedef bool (*walk_fn)(void *ctx, struct record *r);

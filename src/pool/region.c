@@ -135,7 +135,7 @@ static void chunk_forget(struct pl_pool *pool, struct chunk *c)
     for (i = 0; i < c->span; i++)
         table_forget(rg, c->index + i);
     pp_list_remove(&c->link);
-    pp_free(c);
+    pp_list_push_back(&pool->chunk_free, &c->link); /* others may be reading it still */
 }
 
 /* Push the oldest retired chunks out while more records are kept than asked for. */
@@ -170,22 +170,34 @@ static uint32_t index_reuse(struct pl_pool *pool, struct region *rg)
     return index;
 }
 
+static struct chunk *chunk_new(struct pl_pool *pool)
+{
+    struct pp_list *it = pp_list_first(&pool->chunk_free);
+    struct chunk *c;
+
+    if (!it)
+        return pp_new(sizeof *c);
+    pp_list_remove(it);
+    c = PP_CONTAINER(it, struct chunk, link);
+    *c = (struct chunk){.index = 0};
+    return c;
+}
+
 struct chunk *region_chunk_new(struct pl_pool *pool, struct region *rg, uint32_t span)
 {
-    struct chunk *c = pp_new(sizeof *c);
     uint32_t reuse = 0, i;
+    struct chunk *c;
 
-    if (!c)
-        return NULL;
     if (rg->special) {
         records_trim(pool);
         if (span == 1)
             reuse = index_reuse(pool, rg);
     }
-    if (!reuse && span > rg->table_count - rg->frontier) {
-        pp_free(c);
+    if (!reuse && span > rg->table_count - rg->frontier)
         return NULL;
-    }
+    c = chunk_new(pool);
+    if (!c)
+        return NULL; /* an address to use again is lost with it: there are plenty */
     c->region = rg;
     c->span = span;
     c->index = reuse ? reuse - 1 : rg->frontier;
@@ -193,7 +205,7 @@ struct chunk *region_chunk_new(struct pl_pool *pool, struct region *rg, uint32_t
     if (!reuse)
         rg->frontier += span;
     for (i = 0; i < span; i++)
-        rg->table[c->index + i] = (uintptr_t)c;
+        __atomic_store_n(&rg->table[c->index + i], (uintptr_t)c, __ATOMIC_RELEASE);
     pp_list_init(&c->link);
     if (rg->special)
         pp_list_push_back(&rg->active, &c->link);

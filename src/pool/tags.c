@@ -3,17 +3,19 @@
  *
  * Tags: one flat table of fixed rows, open addressing with linear probing over the rows themselves,
  * so that a viewer of the mapping needs no pointer. The last row looked up is remembered.
+ *
+ * Small blocks of a PL_PLAIN pool are counted in cells of their thread, at the index of their tag's
+ * row; the tags are repeated in `keys`, which fits a cache where rows do not. Cells only grow:
+ * pl_tags_update adds to the rows what came since it last ran.
  */
 #include <errno.h>
 
-#include "pool/pool_priv.h"
+#include "pool/plain_priv.h"
 
 enum {
     ROWS_DEFAULT = 4096,
     ROWS_SESSION = 256,
-    OWNERS_MAX = 65536,        /* far above any number of drivers; a wild owner is our mistake */
-    TAG_OVERFLOW = 0x6C66764F, /* "Ovfl" */
-    TAG_BLANK = 0x20202020,
+    OWNERS_MAX = 65536, /* far above any number of drivers; a wild owner is our mistake */
 };
 
 static int table_init(struct tag_table *t, struct pl_tag_row *rows, uint32_t count)
@@ -22,7 +24,8 @@ static int table_init(struct tag_table *t, struct pl_tag_row *rows, uint32_t cou
         return -EINVAL;
     t->is_own = !rows;
     t->rows = rows ? rows : pp_new_array(count, sizeof *t->rows);
-    if (!t->rows)
+    t->keys = pp_new_array(count, sizeof *t->keys);
+    if (!t->rows || !t->keys)
         return -ENOMEM;
     t->mask = count - 1;
     t->last = &t->rows[0];
@@ -31,40 +34,51 @@ static int table_init(struct tag_table *t, struct pl_tag_row *rows, uint32_t cou
 
 int tags_init(struct pl_pool *pool)
 {
-    uint32_t count = pool->cfg.tag_row_count ? pool->cfg.tag_row_count : ROWS_DEFAULT;
+    uint32_t count = pool->cfg.tag_row_count ? pool->cfg.tag_row_count : ROWS_DEFAULT, i;
     int err = table_init(&pool->tags, pool->cfg.tag_rows, count);
 
-    return err ? err : table_init(&pool->session_tags, NULL, ROWS_SESSION);
+    if (!err)
+        err = table_init(&pool->session_tags, NULL, ROWS_SESSION);
+    for (i = 0; i < 2 && !err && pool->cfg.level == PL_PLAIN; i++) {
+        pool->folded[i] = pp_new_array(count, sizeof *pool->folded[i]);
+        if (!pool->folded[i])
+            err = -ENOMEM;
+    }
+    return err;
 }
 
 void tags_done(struct pl_pool *pool)
 {
     if (pool->tags.is_own)
         pp_free(pool->tags.rows);
+    pp_free(pool->tags.keys);
     pp_free(pool->session_tags.rows);
+    pp_free(pool->session_tags.keys);
+    pp_free(pool->folded[0]);
+    pp_free(pool->folded[1]);
     pp_free(pool->owners);
 }
 
-static uint32_t row_hash(uint32_t tag, uint32_t mask)
-{
-    return (uint32_t)((tag * 0x9E3779B97F4A7C15ull) >> 32) & mask;
-}
-
-/* The row of `tag`, or the empty one where it belongs, or the overflow row: that one took the last
+/* The row of `key`, or the empty one where it belongs, or the overflow row: that one took the last
  * empty place, so whoever's search reaches it had no row before. */
-static struct pl_tag_row *row_search(const struct tag_table *t, uint32_t tag)
+static struct pl_tag_row *row_search(const struct tag_table *t, uint32_t key)
 {
-    uint32_t i = row_hash(tag, t->mask);
+    uint32_t i = tags_hash(key) & t->mask, at;
 
-    while (t->rows[i].tag && t->rows[i].tag != tag && &t->rows[i] != t->overflow)
+    while (at = __atomic_load_n(&t->keys[i], __ATOMIC_ACQUIRE),
+           at && at != key && at != tags_key(TAG_OVERFLOW))
         i = (i + 1) & t->mask;
     return &t->rows[i];
 }
 
-/* 0 marks an empty row: a block without a tag counts as blanks. */
-static uint32_t row_key(uint32_t tag)
+/* Enter `key` where the search for it ended. */
+static void row_enter(struct tag_table *t, struct pl_tag_row *row, uint32_t key)
 {
-    return tag ? tag : TAG_BLANK;
+    if (t->used == t->mask)
+        key = tags_key(TAG_OVERFLOW);
+    row->tag = key & ~TAG_PROTECTED;
+    t->used++;
+    __atomic_store_n(&t->keys[row - t->rows], key, __ATOMIC_RELEASE);
 }
 
 /* The row of the block's tag, made when new. */
@@ -72,22 +86,101 @@ static struct pl_tag_row *row_get(struct pl_pool *pool, const struct record *r)
 {
     struct tag_table *t = r->flags & PL_SESSION ? &pool->session_tags : &pool->tags;
     struct pl_tag_row *row = t->last;
-    uint32_t tag = row_key(r->tag);
+    uint32_t key = tags_key(r->tag);
 
-    if (row->tag == tag)
+    if ((row->tag | TAG_PROTECTED) == key)
         return row;
-    row = row_search(t, tag);
-    if (!row->tag) {
-        if (t->used == t->mask) {
-            t->overflow = row;
-            tag = TAG_OVERFLOW;
-        }
-        row->tag = tag;
-        t->used++;
-    }
+    row = row_search(t, key);
+    if (!t->keys[row - t->rows])
+        row_enter(t, row, key);
     t->last = row;
     return row;
 }
+
+uint32_t tags_index(struct pl_pool *pool, uint32_t key)
+{
+    struct tag_table *t = &pool->tags;
+    uint32_t i = (uint32_t)(row_search(t, key) - t->rows);
+
+    if (!__atomic_load_n(&t->keys[i], __ATOMIC_RELAXED)) {
+        pool_lock(pool);
+        i = (uint32_t)(row_search(t, key) - t->rows); /* another thread may have been faster */
+        if (!t->keys[i])
+            row_enter(t, &t->rows[i], key);
+        pool_unlock(pool);
+    }
+    return i;
+}
+
+/* ---- threads' cells ---- */
+
+static void cell_add(struct tag_cell *sum, const struct tag_cell *cell, uint64_t sign)
+{
+    sum->allocs += sign * __atomic_load_n(&cell->allocs, __ATOMIC_RELAXED);
+    sum->frees += sign * __atomic_load_n(&cell->frees, __ATOMIC_RELAXED);
+    sum->bytes_in += sign * __atomic_load_n(&cell->bytes_in, __ATOMIC_RELAXED);
+    sum->bytes_out += sign * __atomic_load_n(&cell->bytes_out, __ATOMIC_RELAXED);
+}
+
+static void row_fold(struct pl_pool *pool, uint32_t index, unsigned side)
+{
+    struct pl_tag_side *row = &pool->tags.rows[index].side[side];
+    struct tag_cell *folded = &pool->folded[side][index], d = {.allocs = 0};
+    const struct plain_cache *c;
+
+    for (c = pool->plain->caches; c; c = c->next)
+        cell_add(&d, &c->cells[side][index], 1);
+    cell_add(&d, folded, UINT64_MAX); /* minus one: what is new */
+    cell_add(folded, &d, 1);
+    row->allocs += (uint32_t)d.allocs;
+    row->frees += (uint32_t)d.frees;
+    row->allocs64 += d.allocs;
+    row->frees64 += d.frees;
+    row->bytes += d.bytes_in - d.bytes_out;
+    row->requested += (d.bytes_in - HEADER_SIZE * d.allocs) - (d.bytes_out - HEADER_SIZE * d.frees);
+    row->peak_bytes = PP_MAX(row->peak_bytes, row->bytes);
+    row->peak_live = PP_MAX(row->peak_live, row->allocs64 - row->frees64);
+    pool->count.attempted += d.allocs;
+    pool->count.succeeded += d.allocs;
+    pool->count.frees += d.frees;
+    pool->count.live += d.allocs - d.frees;
+    if (side == PL_PAGED_ROW)
+        pool->count.live_paged += d.allocs - d.frees;
+}
+
+static void flags_fold(struct pl_pool *pool)
+{
+    const struct plain_cache *c;
+    uint64_t no_tag = 0, not_tracked = 0;
+
+    for (c = pool->plain->caches; c; c = c->next) {
+        no_tag += __atomic_load_n(&c->no_tag, __ATOMIC_RELAXED);
+        not_tracked += __atomic_load_n(&c->not_tracked, __ATOMIC_RELAXED);
+    }
+    pool->count.no_tag += no_tag - pool->folded_no_tag;
+    pool->count.not_tracked += not_tracked - pool->folded_not_tracked;
+    pool->folded_no_tag = no_tag;
+    pool->folded_not_tracked = not_tracked;
+}
+
+void pl_tags_update(struct pl_pool *pool)
+{
+    uint32_t i;
+
+    if (!pool->plain || pool->cfg.no_statistics)
+        return;
+    pool_lock(pool);
+    for (i = 0; i <= pool->tags.mask; i++) {
+        if (!pool->tags.keys[i])
+            continue;
+        row_fold(pool, i, PL_NONPAGED_ROW);
+        row_fold(pool, i, PL_PAGED_ROW);
+    }
+    flags_fold(pool);
+    pool_unlock(pool);
+}
+
+/* ---- counting under the pool's lock ---- */
 
 static uint64_t row_bytes(const struct record *r)
 {
@@ -118,7 +211,7 @@ static void note(const struct pl_pool *pool, const struct record *r, bool freed)
     struct pl_note n = {.freed = freed,
                         .paged = r->flags & PL_PAGED,
                         .irql = freed ? r->free_irql : r->alloc_irql,
-                        .tag = row_key(r->tag),
+                        .tag = r->tag ? r->tag : TAG_BLANK,
                         .owner = r->owner,
                         .stack = freed ? r->free_stack : r->alloc_stack,
                         .seq = pool->seq,
@@ -181,8 +274,9 @@ void tags_free(struct pl_pool *pool, const struct record *r)
     own->bytes[paged] -= r->size;
 }
 
-const struct pl_tag_row *pl_tag_rows(const struct pl_pool *pool, uint32_t *ret_count)
+const struct pl_tag_row *pl_tag_rows(struct pl_pool *pool, uint32_t *ret_count)
 {
+    pl_tags_update(pool);
     *ret_count = pool->tags.mask + 1;
     return pool->tags.rows;
 }
@@ -193,11 +287,13 @@ const struct pl_tag_row *pl_session_rows(const struct pl_pool *pool, uint32_t *r
     return pool->session_tags.rows;
 }
 
-const struct pl_tag_row *pl_tag_find(const struct pl_pool *pool, uint32_t tag)
+const struct pl_tag_row *pl_tag_find(struct pl_pool *pool, uint32_t tag)
 {
-    const struct pl_tag_row *row = row_search(&pool->tags, row_key(tag));
+    uint32_t key = tags_key(tag);
+    const struct pl_tag_row *row = row_search(&pool->tags, key);
 
-    return row->tag == row_key(tag) ? row : NULL;
+    pl_tags_update(pool);
+    return (row->tag | TAG_PROTECTED) == key ? row : NULL;
 }
 
 const struct pl_owner_row *pl_owner_find(const struct pl_pool *pool, uint32_t owner)

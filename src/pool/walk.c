@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "pool/pool_priv.h"
+#include "pool/plain_priv.h"
 
 static bool walk_slab(struct slab *s, walk_fn fn, void *ctx)
 {
@@ -14,7 +14,7 @@ static bool walk_slab(struct slab *s, walk_fn fn, void *ctx)
     return true;
 }
 
-static bool walk_chunk(struct chunk *c, walk_fn fn, void *ctx)
+static bool walk_chunk(struct pl_pool *pool, struct chunk *c, walk_fn fn, void *ctx)
 {
     uint32_t i, pages = c->span > 1 ? 1 : CHUNK_PAGES;
     uintptr_t last = 0;
@@ -22,7 +22,14 @@ static bool walk_chunk(struct chunk *c, walk_fn fn, void *ctx)
     for (i = 0; i < pages; i++) {
         uintptr_t what = c->page[i];
 
-        if (!what || what == last || (what & PAGE_KIND) == PAGE_GUARD)
+        if (!what || (what & PAGE_KIND) == PAGE_GUARD)
+            continue;
+        if ((what & PAGE_KIND) == PAGE_PLAIN) {
+            if (!plain_walk(pool, c->region, what, chunk_start(c) + i * (uint64_t)PAGE, fn, ctx))
+                return false;
+            continue;
+        }
+        if (what == last)
             continue;
         last = what;
         if ((what & PAGE_KIND) == PAGE_SLAB) {
@@ -48,12 +55,12 @@ void walk_records(struct pl_pool *pool, walk_fn fn, void *ctx)
 
         if (rg->special) {
             PP_LIST_EACH_SAFE(it, tmp, &rg->active)
-            if (!walk_chunk(PP_CONTAINER(it, struct chunk, link), fn, ctx))
+            if (!walk_chunk(pool, PP_CONTAINER(it, struct chunk, link), fn, ctx))
                 return;
             continue;
         }
         for (i = 0; i < rg->frontier; i++)
-            if (!walk_chunk((struct chunk *)rg->table[i], fn, ctx))
+            if (!walk_chunk(pool, (struct chunk *)rg->table[i], fn, ctx))
                 return;
     }
 }
@@ -61,8 +68,7 @@ void walk_records(struct pl_pool *pool, walk_fn fn, void *ctx)
 /* ---- live blocks ---- */
 
 struct live {
-    struct record *r;
-    uint64_t seq;
+    uint64_t start, seq;
 };
 
 struct live_list {
@@ -91,7 +97,7 @@ static bool live_add(void *ctx, struct record *r)
         l->items = items;
         l->room = room;
     }
-    l->items[l->count++] = (struct live){r, r->alloc_seq};
+    l->items[l->count++] = (struct live){r->start, r->alloc_seq};
     return true;
 }
 
@@ -99,7 +105,9 @@ static int live_order(const void *a, const void *b)
 {
     const struct live *x = a, *y = b;
 
-    return (x->seq > y->seq) - (x->seq < y->seq);
+    if (x->seq != y->seq)
+        return x->seq > y->seq ? 1 : -1;
+    return (x->start > y->start) - (x->start < y->start);
 }
 
 int pl_each_live(struct pl_pool *pool, uint32_t owner, pl_live_fn fn, void *ctx)
@@ -108,25 +116,27 @@ int pl_each_live(struct pl_pool *pool, uint32_t owner, pl_live_fn fn, void *ctx)
     int shown = 0;
     size_t i;
 
-    walk_records(pool, live_add, &l);
-    if (l.failed) {
-        pp_free(l.items);
+    if (pool->plain && paged_open(pool))
         return -ENOMEM;
-    }
-    if (l.count)
+    walk_records(pool, live_add, &l);
+    if (l.failed)
+        shown = -ENOMEM;
+    if (l.count && !l.failed)
         qsort(l.items, l.count, sizeof *l.items, live_order);
-    for (i = 0; i < l.count; i++) {
-        struct record *r = l.items[i].r;
+    for (i = 0; i < l.count && !l.failed; i++) {
         struct pl_block_info info;
 
-        /* `fn` may have freed it, and the record may serve another block by now. */
-        if (r->state != RECORD_LIVE || r->alloc_seq != l.items[i].seq)
+        /* `fn` may have freed it, and its place may serve another block by now. */
+        (void)pl_find(pool, l.items[i].start, &info);
+        if (!info.live || info.start != l.items[i].start || info.alloc_seq != l.items[i].seq)
             continue;
-        pool_describe(pool, r, PL_LIVE, r->start, &info);
+        info.where = PL_LIVE; /* revoked or not */
         shown++;
         if (!fn(ctx, &info))
             break;
     }
     pp_free(l.items);
+    if (pool->plain)
+        paged_close(pool);
     return shown;
 }
