@@ -17,8 +17,7 @@ const char *const pt_habit_names[PT_HABITS] = {
 static const char *const remedies[PT_HABITS] = {
     [PT_HABIT_DEFAULT] = "Give each kind of block a tag of the driver's own.",
     [PT_HABIT_UNPRINTABLE] = "Use four characters from 0x20 to 0x7E.",
-    [PT_HABIT_NO_LETTER] = "Put a letter or a digit into it: Windows may stop the allocation "
-                           "(bug check 0xC2, 0x9D).",
+    [PT_HABIT_NO_LETTER] = "Put a letter or a digit into it, or Windows may stop (0xC2/9D).",
     [PT_HABIT_SHARED] = "Give each driver tags of its own.",
     [PT_HABIT_TAKEN] = "Choose a tag that the tag file does not list.",
     [PT_HABIT_UNKNOWN] = "Add a line \"Tag - driver.sys - what it is\" to the tag file.",
