@@ -200,10 +200,11 @@ static void draw_sums(const struct screen *sc)
 
 static void draw(struct screen *sc)
 {
-    size_t lines = room(sc), last = sc->table.count > lines ? sc->table.count - lines : 0;
+    size_t lines;
 
     getmaxyx(stdscr, sc->height, sc->width);
-    sc->top = PP_MIN(sc->top, last);
+    lines = room(sc);
+    sc->top = PP_MIN(sc->top, sc->table.count > lines ? sc->table.count - lines : 0);
     (void)erase();
     if (sc->is_help) {
         for (size_t i = 0; i < PP_COUNT(help_text); i++)
