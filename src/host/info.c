@@ -252,8 +252,12 @@ static void tags(const struct info *in)
             text[k] = (char)(isprint(ch) && ch < 0x7F ? ch : '.');
         }
         text[4] = '\0';
-        fprintf(in->out, "  \"%s\"  %u use%s, first at +0x%x\n", text, c->tags[i].uses,
-                plural(c->tags[i].uses), c->tags[i].rva);
+        if (c->tags[i].is_certain)
+            fprintf(in->out, "  \"%s\"  %u use%s, first at +0x%x\n", text, c->tags[i].uses,
+                    plural(c->tags[i].uses), c->tags[i].rva);
+        else
+            fprintf(in->out, "  \"%s\"  perhaps: a number like a tag at +0x%x\n", text,
+                    c->tags[i].rva);
     }
     fputc('\n', in->out);
 }

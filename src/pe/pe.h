@@ -179,9 +179,9 @@ struct pe_ioctl {
 };
 
 enum pe_name_kind {
-    PE_NAME_DEVICE,  /* \Device\... */
-    PE_NAME_LINK,    /* \DosDevices\..., \??\..., \GLOBAL??\... */
-    PE_NAME_ROUTINE, /* looks like a kernel routine asked for by MmGetSystemRoutineAddress */
+    PE_NAME_DEVICE,   /* \Device\... */
+    PE_NAME_LINK,     /* \DosDevices\..., \??\..., \GLOBAL??\... */
+    PE_NAME_ROUTINE,  /* looks like a kernel routine asked for by MmGetSystemRoutineAddress */
     PE_NAME_HARDWARE, /* hardware ID, PCI\VEN_8086&DEV_1234, perhaps with a wildcard at its end */
 };
 
@@ -194,8 +194,10 @@ struct pe_name {
 
 struct pe_tag {
     uint32_t tag; /* first character in the low byte */
-    uint32_t rva; /* of one call that uses it */
+    uint32_t rva; /* of one call that uses it, or of the constant */
     uint32_t uses;
+    bool is_certain; /* the operand of a call; else a constant shaped like a tag, in a driver that
+                      * has calls whose tag could not be followed */
 };
 
 enum pe_const_kind {
@@ -278,8 +280,8 @@ struct pe_code {
  */
 int pe_code_walk(const struct pe_image *img, struct pe_code **ret);
 void pe_code_free(struct pe_code *code);
-/* The hardware ID that the driver's device most likely has, out of those that its strings name. False: none.
- * Without a walk, linear in the size of the image. */
+/* The hardware ID that the driver's device most likely has, out of those that its strings name.
+ * False: none. Without a walk, linear in the size of the image. */
 bool pe_hardware_id(const struct pe_image *img, char ret[PE_NAME_SIZE]);
 /* Short name of an instruction kind: "mov from cr8", "in", ... */
 const char *pe_insn_kind_name(enum pe_insn_kind kind);

@@ -44,18 +44,46 @@ void pc_ioctl_add(struct pc_walk *w, uint32_t code, uint32_t rva, bool is_certai
         pc_push(w, &w->ioctls, &found, sizeof found); /* repeats go when sorted */
 }
 
+static void tag_push(struct pc_walk *w, struct pc_vec *vec, const struct pe_tag *found)
+{
+    const struct pe_tag *tags = vec->items;
+
+    for (size_t i = 0; i < vec->count; i++)
+        if (tags[i].tag == found->tag && tags[i].rva == found->rva)
+            return;
+    if (vec->count < TAGS_MAX)
+        pc_push(w, vec, found, sizeof *found);
+}
+
 void pc_tag_add(struct pc_walk *w, uint32_t tag, uint32_t rva)
 {
-    struct pe_tag found = {.tag = tag, .rva = rva, .uses = 1};
-    struct pe_tag *tags = w->tags.items;
+    if (tag)
+        tag_push(w, &w->tags,
+                 &(struct pe_tag){.tag = tag, .rva = rva, .uses = 1, .is_certain = true});
+}
 
-    if (tag == 0)
-        return;
-    for (size_t i = 0; i < w->tags.count; i++)
-        if (tags[i].tag == tag && tags[i].rva == rva)
-            return; /* evaluated again */
-    if (w->tags.count < TAGS_MAX)
-        pc_push(w, &w->tags, &found, sizeof found);
+/* Letters and digits, but for one other character; blanks only at the end. */
+static bool is_tag_shaped(uint32_t tag)
+{
+    unsigned letters = 0, blanks = 0, others = 0;
+
+    for (int i = 0; i < 4; i++) {
+        unsigned c = tag >> 8 * i & 0xFF, lower = c | 0x20;
+
+        if (blanks && c != ' ')
+            return false;
+        letters += (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
+        blanks += c == ' ';
+        others += c == '_' || c == '-' || c == '.' || c == '#';
+    }
+    return letters >= 3 && letters + blanks + others == 4;
+}
+
+void pc_tag_guess(struct pc_walk *w, uint64_t value, uint32_t rva)
+{
+    if (value <= UINT32_MAX && is_tag_shaped((uint32_t)value))
+        tag_push(w, &w->tag_guesses,
+                 &(struct pe_tag){.tag = (uint32_t)value, .rva = rva, .uses = 1});
 }
 
 /* The default security cookie and its complement look like addresses. */
@@ -260,6 +288,36 @@ static void leftovers_run(struct pc_walk *w)
     }
 }
 
+/* Arguments that are tags, of routines that nobody was seen to call: through a pointer, then. */
+static bool has_hidden_callers(struct pc_walk *w)
+{
+    const struct pc_function *f = w->functions.items;
+    const struct pc_call *calls = w->calls.items;
+
+    for (size_t i = 0; i < w->functions.count; i++) {
+        size_t k = 0;
+
+        if (!f[i].tag_args || pc_thunk_import(w, f[i].rva))
+            continue; /* a jump stub's callers were seen as callers of the import */
+        while (k < w->calls.count && calls[k].callee != f[i].rva)
+            k++;
+        if (k == w->calls.count)
+            return true;
+    }
+    return false;
+}
+
+/* Tags that were guessed count only where some were looked for in vain. */
+static void tags_complete(struct pc_walk *w)
+{
+    const struct pe_tag *guesses = w->tag_guesses.items;
+
+    if (!w->has_hidden_tags && !has_hidden_callers(w))
+        return;
+    for (size_t i = 0; i < w->tag_guesses.count; i++)
+        tag_push(w, &w->tags, &guesses[i]);
+}
+
 static void walk_run(struct pc_walk *w)
 {
     static const uint8_t entry_args[PC_ARGS] = {PC_T_DRIVER};
@@ -275,6 +333,7 @@ static void walk_run(struct pc_walk *w)
             break;
     }
     pc_names_scan(w);
+    tags_complete(w);
 }
 
 /* ---- Results ---- */
@@ -329,6 +388,8 @@ static int tag_compare(const void *a, const void *b)
 
     if (x->tag != y->tag)
         return x->tag < y->tag ? -1 : 1;
+    if (x->is_certain != y->is_certain)
+        return x->is_certain ? -1 : 1;
     return x->rva < y->rva ? -1 : x->rva > y->rva;
 }
 
@@ -392,7 +453,7 @@ static size_t tags_settle(struct pe_tag *tags, size_t count)
     qsort(tags, count, sizeof *tags, tag_compare);
     for (size_t i = 0; i < count; i++) {
         if (kept && tags[kept - 1].tag == tags[i].tag)
-            tags[kept - 1].uses++;
+            tags[kept - 1].uses += tags[i].is_certain;
         else
             tags[kept++] = tags[i];
     }
@@ -451,6 +512,7 @@ static void walk_done(struct pc_walk *w)
     pp_free(w->calls.items);
     pp_free(w->function_hash);
     pp_free(w->equals.items);
+    pp_free(w->tag_guesses.items);
 }
 
 int pe_code_walk(const struct pe_image *img, struct pe_code **ret)

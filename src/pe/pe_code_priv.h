@@ -90,6 +90,8 @@ struct pc_walk {
     size_t function_hash_size;
     struct pc_vec equals; /* struct pc_equal of the function at hand */
     struct pc_vec ioctls, names, tags, consts, insns;
+    struct pc_vec tag_guesses; /* struct pe_tag: constants shaped like one */
+    bool has_hidden_tags;      /* a call took a tag from where it could not be followed */
     struct pe_dispatch dispatch;
     /* What may still be spent, so that no image makes the walk long: instructions evaluated,
      * instructions decoded on a guess, entries of scope tables. */
@@ -102,6 +104,8 @@ struct pc_walk {
 void pc_push(struct pc_walk *w, struct pc_vec *vec, const void *item, size_t item_size);
 void pc_ioctl_add(struct pc_walk *w, uint32_t code, uint32_t rva, bool is_certain);
 void pc_tag_add(struct pc_walk *w, uint32_t tag, uint32_t rva);
+/* Notes `value` when it is shaped like a tag: four characters that a name may have. */
+void pc_tag_guess(struct pc_walk *w, uint64_t value, uint32_t rva);
 /* Notes `value` when it looks like an address of Windows' upper half, or of its user limit. */
 void pc_const_add(struct pc_walk *w, uint64_t value, uint32_t rva, bool is_compared);
 /* The function at `rva`, made when new; the pointer is good until the next call. NULL: no memory.

@@ -166,12 +166,17 @@ static const struct {
 static void tag_taken(struct pe_eval *e, unsigned arg, uint32_t rva)
 {
     struct pv tag = argument(e, arg);
+    bool is_followed = tag.kind == PV_CONST;
 
-    if (tag.kind == PV_CONST)
+    if (is_followed)
         pc_tag_add(e->w, (uint32_t)tag.num, rva);
-    for (unsigned i = 0; pv_is_plain(&tag) && i < PC_ARGS; i++)
-        if (pv_equal(&tag, &e->args[i]))
+    for (unsigned i = 0; pv_is_plain(&tag) && i < PC_ARGS; i++) {
+        if (pv_equal(&tag, &e->args[i])) {
             pc_function_takes_tag(e->w, e->root, i);
+            is_followed = true;
+        }
+    }
+    e->w->has_hidden_tags |= !is_followed;
 }
 
 static void import_called(struct pe_eval *e, const struct pe_import *imp, uint32_t rva)

@@ -196,6 +196,8 @@ static struct pv load(struct pe_eval *e, const struct pe_at *at, const ZydisDeco
         if (op->size == 64 && p->num > 0 && p->num < PE_IMAGE_MAX &&
             pe_import_at(e->w->img, (uint32_t)p->num))
             return pv_at(PV_IMPORT, p->num);
+        if (op->size == 32 && p->num > 0 && p->num < PE_IMAGE_MAX)
+            pc_tag_guess(e->w, pe_u32(e->w->img, (uint32_t)p->num), at->rva);
         break;
     case PV_CONST:
         pc_const_add(e->w, (uint64_t)p->num, at->rva, false);
@@ -412,6 +414,8 @@ static void step_mov(struct pe_eval *e, const struct pe_at *at)
         v = pv_at(PV_IMAGE, (int64_t)((uint64_t)v.num - base));
     else if (is_imm64)
         pc_const_add(e->w, (uint64_t)v.num, at->rva, false);
+    else if (at->ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+        pc_tag_guess(e->w, (uint64_t)v.num, at->rva);
     if (is_code(e, &v))
         guess(e, &v);
     write_operand(e, at, &at->ops[0], &v);

@@ -174,6 +174,23 @@ Test(code, tags)
     cr_assert_eq(code->tags[2].uses, 1);
 }
 
+Test(code, tags_that_hide)
+{
+    static const uint8_t hack[] = {0x41, 0xB8, 0x48, 0x61, 0x63, 0x6B}; /* mov r8d, "Hack" */
+    static const uint8_t load[] = {0x44, 0x8B, 0x41, 0x10, 0x90, 0x90}; /* mov r8d, [rcx + 16] */
+    uint8_t *at = pw_p(&w, SAMPLE_RVA(chain));
+
+    done();
+    while (memcmp(at, hack, sizeof hack) != 0)
+        at++;
+    memcpy(at, load, sizeof load);
+    walk();
+    cr_assert_eq(code->tag_count, 3);
+    cr_assert(code->tags[0].is_certain);
+    cr_assert_eq(code->tags[2].tag, 0x39676154); /* Tag9, no call's operand */
+    cr_assert_not(code->tags[2].is_certain);
+}
+
 Test(code, constants)
 {
     cr_assert_eq(code->const_count, 3);
