@@ -278,10 +278,11 @@ void pt_plot(FILE *out, const struct pt_state *t, const struct pt_row *const *ro
     count = PP_MIN(count, (size_t)PT_SERIES_MAX);
     fit(&p, rows, count);
     fprintf(out,
-            "<figure class=\"plot\"><figcaption>%s</figcaption>\n<svg viewBox=\"0 0 %.0f %.0f\" "
+            "<figure class=\"plot%s\"><figcaption>%s</figcaption>\n<svg viewBox=\"0 0 %.0f %.0f\" "
             "role=\"img\" aria-label=\"%s over %s\" data-over=\"%s\" data-min=\"%" PRIu64
             "\" data-max=\"%" PRIu64 "\" data-left=\"%.1f\" data-right=\"%.1f\">\n",
-            what, width, height, what, p.is_over_time ? "virtual time" : "allocations and frees",
+            wide ? " wide" : "", what, width, height, what,
+            p.is_over_time ? "virtual time" : "allocations and frees",
             p.is_over_time ? "time" : "operations", p.x_min, p.x_max, p.left, p.right);
     axes(&p);
     fprintf(out, "<text class=\"x\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", (p.left + p.right) / 2,

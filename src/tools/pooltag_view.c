@@ -12,7 +12,7 @@
 enum { REFRESH_MS = 1000, HEAD_LINES = 3, INPUT_MAX = 200, REDRAW_KEY = 'L' & 0x1F };
 
 static const char keys_text[] =
-    "b t a f d k m sort   p pool   / filter   ENTER sites   SPACE pause   s save   q quit";
+    "btafdkm sort   p pool   / filter   ENTER sites   SPACE pause   s save   q quit";
 
 enum prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_SAVE };
 
