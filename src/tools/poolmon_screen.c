@@ -306,7 +306,7 @@ static void on_mouse(struct screen *sc)
         (void)scroll_by(sc, KEY_UP);
     else if (e.bstate & BUTTON5_PRESSED)
         (void)scroll_by(sc, KEY_DOWN);
-    else if (e.y == PM_HEADER_LINES - 2 && e.bstate & (BUTTON1_CLICKED | BUTTON1_PRESSED))
+    else if (e.y == PM_HEADER_LINES - 2 && e.bstate & BUTTON1_PRESSED)
         (void)pm_view_key(&sc->o->view, head_key(&sc->columns, e.x));
     table_make(sc);
 }
@@ -403,9 +403,10 @@ int pm_screen_run(struct pm_options *o, char why[PP_WHY_SIZE])
     (void)keypad(stdscr, TRUE);
     (void)curs_set(0);
     colors_start();
-    if (o->mouse)
-        (void)mousemask(BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED,
-                        NULL);
+    if (o->mouse) {
+        (void)mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+        (void)mouseinterval(0); /* a press counts at once: double clicks mean nothing here */
+    }
     loop(&sc);
     (void)endwin();
     delscreen(terminal);
