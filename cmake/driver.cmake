@@ -1,5 +1,5 @@
 # Windows drivers from source: clang-19 for the MSVC target, lld-link-19, mingw-w64's headers, and an import
-# library made from our own export tables. pp_driver(NAME out SOURCES a.c [DEFINES X=1] [PLAIN])
+# library made from our own export tables. pp_driver(NAME out SOURCES a.c [DEFINES X=1] [LINK /option] [PLAIN])
 find_program(DRIVER_CLANG NAMES clang-19 REQUIRED)
 find_program(DRIVER_LINK NAMES lld-link-19 REQUIRED)
 find_program(DRIVER_DLLTOOL NAMES llvm-dlltool-19 REQUIRED)
@@ -28,7 +28,7 @@ add_custom_command(OUTPUT ${DRIVER_DIR}/ntoskrnl.lib ${DRIVER_DIR}/hal.lib
 add_custom_target(driver_libs DEPENDS ${DRIVER_DIR}/ntoskrnl.lib ${DRIVER_DIR}/hal.lib)
 
 function(pp_driver)
-    cmake_parse_arguments(D "PLAIN" "NAME" "SOURCES;DEFINES" ${ARGN})
+    cmake_parse_arguments(D "PLAIN" "NAME" "SOURCES;DEFINES;LINK" ${ARGN})
     set(objects "")
     if(NOT D_PLAIN)
         list(APPEND D_SOURCES ${CMAKE_SOURCE_DIR}/tests/drivers/common/support.c)
@@ -53,7 +53,7 @@ function(pp_driver)
         list(APPEND objects ${obj})
     endforeach()
     add_custom_command(OUTPUT ${DRIVER_DIR}/${D_NAME}.sys
-        COMMAND ${DRIVER_LINK} ${DRIVER_LFLAGS} /out:${DRIVER_DIR}/${D_NAME}.sys
+        COMMAND ${DRIVER_LINK} ${DRIVER_LFLAGS} ${D_LINK} /out:${DRIVER_DIR}/${D_NAME}.sys
             /pdb:${DRIVER_DIR}/${D_NAME}.pdb ${objects} ${DRIVER_DIR}/ntoskrnl.lib ${DRIVER_DIR}/hal.lib
         DEPENDS ${objects} driver_libs)
     set_property(GLOBAL APPEND PROPERTY PP_DRIVERS ${DRIVER_DIR}/${D_NAME}.sys)

@@ -31,6 +31,7 @@ struct host_options {
     bool stays_up; /* set by host_boot */
     bool bugcheck; /* stop at the first finding, as Windows */
     bool like_windows;
+    bool graphics; /* the driver is exempt as graphics drivers are */
     bool verbose;
     bool progress;           /* standard error is a terminal */
     unsigned timeout_s;      /* real seconds for one machine; 0 = 60 */

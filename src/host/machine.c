@@ -366,6 +366,7 @@ void host_machine_main(struct host_machine *m)
     cfg.options = m->o->options;
     cfg.stop_at_first = m->o->bugcheck;
     cfg.like_windows = m->o->like_windows;
+    cfg.graphics = m->o->graphics;
     cfg.guard = m->o->guard;
     cfg.seed = m->o->seed;
     if (m->state) {

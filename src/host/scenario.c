@@ -346,6 +346,21 @@ static int l_power(lua_State *L)
     return 1;
 }
 
+/* The device signals its interrupt; how many service routines claimed it. */
+static int l_interrupt(lua_State *L)
+{
+    lua_Integer vector = luaL_checkinteger(L, 1);
+    struct ke_result r = {.outcome = KE_DONE};
+    unsigned claimed;
+
+    luaL_argcheck(L, vector >= 0 && vector <= 0xFF, 1, "a vector is 0 to 255");
+    (void)host_step_begin(machine(L), HOST_STEP_REQUEST, "interrupt"); /* as above */
+    claimed = ke_interrupt((uint32_t)vector);
+    step_done(L, "interrupt", &r);
+    lua_pushinteger(L, claimed);
+    return 1;
+}
+
 static int l_sleep(lua_State *L)
 {
     lua_Integer ms = luaL_checkinteger(L, 1);
@@ -412,6 +427,7 @@ static void open_libraries(lua_State *L)
     static const luaL_Reg functions[] = {
         {"open", l_open},     {"pnp", l_pnp}, {"power", l_power},           {"sleep", l_sleep},
         {"expect", l_expect}, {"log", l_log}, {"userbuffer", l_userbuffer},
+        {"interrupt", l_interrupt},
     };
     static const luaL_Reg methods[] = {
         {"ioctl", l_ioctl}, {"read", l_read},    {"write", l_write}, {"cancel", l_cancel},

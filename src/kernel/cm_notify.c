@@ -414,6 +414,14 @@ NT_EXPORT NTSTATUS NTAPI ZwNotifyChangeKey(HANDLE h, HANDLE event, PVOID apc_rou
 
     (void)buffer; /* Doc: must be NULL and 0; ignored */
     (void)buffer_size;
+    /* Doc: for a kernel-mode caller the routine is a work item, and the context the queue it goes to. */
+    if (apc_routine && ke_gate_import() && KE_ARG(apc_context) > DelayedWorkQueue) {
+        struct vf_case c = {.rule = VF_VER_NOTIFY_CONTEXT, .access = VF_NO_ACCESS,
+                            .p = {0, ke_caller(), KE_ARG(apc_context)}};
+
+        (void)vf_report(&c);
+        return STATUS_INVALID_PARAMETER;
+    }
     if (!filter || filter & ~0x1000000Fu)
         return STATUS_INVALID_PARAMETER;
     status = cm_handle_key(h, &object, &k);

@@ -181,7 +181,7 @@ static EPROCESS *quota_process(const struct ask *a, const struct pl_request *r)
     if (!a->quota)
         return NULL;
     if (ke_in_dpc())
-        report4(VF_VER_QUOTA_DPC, 0, 0, 0);
+        report4(ke_thread_now->is_idle ? VF_VER_QUOTA_IDLE : VF_VER_QUOTA_DPC, 0, 0, 0);
     if (r->special || process == ps_system || pl_occupied(r) >= PP_PAGE_SIZE || !payer_of(process))
         return NULL;
     return process;
@@ -229,6 +229,8 @@ static void check_ask(const struct ask *a, const struct ke_image *im)
         check_tag(a);
     if (!a->is_part)
         check_irql(paged, false, wants_special(a, im), a->type, a->size);
+    if ((a->flags & PL_EXECUTABLE) && im)
+        report4(VF_VER_EXECUTABLE_POOL, ke_caller(), a->type, a->tag);
     if (im && im->is_unloading && ke_thread_now != im->unload_thread)
         report4(VF_VER_UNLOAD_ALLOC, paged ? a->size : 0, paged ? 0 : a->size, 1);
 }
@@ -466,6 +468,7 @@ void ex_check_contents(uint64_t start, uint64_t size, uint32_t type)
     if (!vf_is_enabled())
         return;
     ke_lock_gone(start, size);
+    io_remove_lock_gone(start, size);
     ex_lookaside_check_free(start, size);
     if (!ke_find_active_in(start, size, &kind, &object))
         return;

@@ -320,6 +320,14 @@ static void release(PERESOURCE e, ERESOURCE_THREAD thread)
     bool was_exclusive = r->is_exclusive;
 
     check_apcs(e, VF_VER_RESOURCE_RELEASE);
+    if (!o && !(thread & OWNER_POINTER_BITS) && !ke_thread_of((void *)(uintptr_t)thread)) {
+        c.rule = VF_RESOURCE_TARGET;
+        c.p[0] = KE_ARG(e);
+        c.p[1] = self();
+        c.p[2] = thread;
+        vf_report(&c);
+        return;
+    }
     if (!o) {
         c.p[0] = KE_ARG(e);
         c.p[1] = thread;
@@ -501,6 +509,13 @@ NT_EXPORT VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE e, PVOID pointer)
     ERESOURCE_THREAD to = (ERESOURCE_THREAD)(uintptr_t)pointer;
     struct owner *other = owner_of(r, to);
 
+    if ((to & OWNER_POINTER_BITS) != OWNER_POINTER_BITS || to < KE_SYSTEM_LOW) {
+        struct vf_case c = {.rule = VF_RESOURCE_OWNER_POINTER, .access = VF_NO_ACCESS,
+                            .p = {KE_ARG(e), KE_ARG(e->OwnerTable), self(), to}};
+
+        vf_report(&c);
+        return;
+    }
     if (!o) {
         ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(e), 0, 0, "only an owner can hand a resource over");
         return;

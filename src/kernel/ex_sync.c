@@ -3,7 +3,7 @@
  *
  * Contended push locks and rundowns keep their waiters in native lists (the lock is one word): each waiter
  * has an event on its own stack.
- * Rules: C4/33, 34, 39, 3A; with deadlock detection C4/1000, 1007.
+ * Rules: C4/33, 34, 39, 3A, EA, EB; with deadlock detection C4/1000, 1007.
  * Doc: WDK, "Fast Mutexes and Guarded Mutexes"; wdm.h ExAcquireFastMutex, ExAcquireRundownProtection;
  * ntddk.h KeAcquireGuardedMutex; ntifs.h push locks.
  */
@@ -274,8 +274,16 @@ static bool push_is_exclusive(const EX_PUSH_LOCK *lock)
     return lock->Value == PUSH_LOCKED;
 }
 
+/* As for resources: a thread that may be suspended by an APC would keep everybody out. */
+static void check_push(PEX_PUSH_LOCK lock, enum vf_rule rule)
+{
+    if (ke_irql_now < APC_LEVEL && !regions() && !ke_thread_now->is_system)
+        ke_rule(rule, ke_irql_now, regions(), KE_ARG(lock), NULL);
+}
+
 static void push_acquire_exclusive(PEX_PUSH_LOCK lock)
 {
+    check_push(lock, VF_VER_PUSH_ACQUIRE);
     ke_thread_now->lock_count++;
     if (!lock->Value && !first_waiter(lock))
         lock->Value = PUSH_LOCKED;
@@ -285,6 +293,7 @@ static void push_acquire_exclusive(PEX_PUSH_LOCK lock)
 
 static void push_acquire_shared(PEX_PUSH_LOCK lock)
 {
+    check_push(lock, VF_VER_PUSH_ACQUIRE);
     ke_thread_now->lock_count++;
     if (!push_is_exclusive(lock) && !first_waiter(lock))
         lock->Value = (lock->Value | PUSH_LOCKED) + PUSH_READER;
@@ -306,6 +315,7 @@ static void push_grant(PEX_PUSH_LOCK lock)
 
 static void push_release(PEX_PUSH_LOCK lock)
 {
+    check_push(lock, VF_VER_PUSH_RELEASE);
     if (!lock->Value) {
         ke_rule(VF_VER_LOCK_NOT_HELD, KE_ARG(lock), 0, 0, NULL);
         return;

@@ -3,7 +3,7 @@
  *
  * A native queue feeds a pool of system worker threads, made as they are needed. A queued item has a
  * native record; the driver-visible item shows what Windows shows (List.Flink is not NULL while queued).
- * Rules: E4/0, 1, 2, 6, 7; E1.
+ * Rules: E4/0, 1, 2, 3, 6, 7; E1; E9; 96; C4/130, 131.
  * Doc: WDK, "System Worker Threads", "Callback Objects"; wdm.h, IoAllocateWorkItem, IoQueueWorkItemEx,
  * ExQueueWorkItem, ExCreateCallback.
  */
@@ -97,15 +97,43 @@ static void call_driver(const struct work *w)
         ke_irql_reset();
 }
 
+/* What would be ExWorkerQueue: an address for reports. */
+static uint64_t queue_address(void)
+{
+    static void *queue;
+
+    if (!queue)
+        queue = ex_alloc_kernel(sizeof(KQUEUE), "ExWq", false);
+    return KE_ARG(queue);
+}
+
+/* Its links were cleared while it was queued: Windows' worker would follow them. */
+static bool has_no_links(const struct work *w)
+{
+    const WORK_QUEUE_ITEM *item = (const WORK_QUEUE_ITEM *)(uintptr_t)w->item;
+    struct vf_case c = {.rule = VF_WORK_ITEM_LINKS, .access = VF_NO_ACCESS};
+
+    if (!w->item || !ke_is_touchable(item, sizeof *item) || (item->List.Flink && item->List.Blink))
+        return false;
+    c.p[0] = w->item;
+    c.p[1] = c.p[2] = queue_address();
+    c.p[3] = w->routine;
+    vf_report(&c);
+    return true;
+}
+
 /* The item may be freed or queued again by its routine, so it is out of the queue before. */
 static void work_run(struct work *queued)
 {
     struct work w = *queued;
+    bool is_bad = has_no_links(&w);
 
     if (w.item && ke_is_touchable((void *)(uintptr_t)w.item, sizeof(WORK_QUEUE_ITEM)))
         ((WORK_QUEUE_ITEM *)(uintptr_t)w.item)->List.Flink = NULL;
     work_drop(queued);
-    if (w.kind == WORK_NATIVE)
+    if (is_bad)
+        ; /* reported: what it would run is not known */
+    else if (w.kind == WORK_NATIVE)
         w.fn(w.arg);
     else
         call_driver(&w);
@@ -134,6 +162,11 @@ static void worker_main(void *arg)
         ke_block();
         t->wait_what = NULL;
     }
+}
+
+bool ex_is_worker(const struct ke_thread *t)
+{
+    return t->fn == worker_main;
 }
 
 static void wake_worker(void)
@@ -199,14 +232,15 @@ bool ex_work_forget(uint64_t item)
 
 /* ---- Work items of the executive ---- */
 
-static bool is_paged(uint64_t addr)
+/* Is it in pool with this flag? */
+static bool is_in_pool(uint64_t addr, uint32_t flag)
 {
     struct pl_block_info info;
 
-    if (addr < KE_POOL_LOW || addr >= KE_POOL_HIGH || !vf_has(VF_OPT_FORCE_IRQL))
+    if (addr < KE_POOL_LOW || addr >= KE_POOL_HIGH)
         return false;
     (void)pl_find(ke_m.pool, addr, &info);
-    return info.has_block && info.live && (info.flags & PL_PAGED);
+    return info.has_block && info.live && (info.flags & flag);
 }
 
 static bool queue_checks(uint64_t item, uint64_t routine, ULONG type)
@@ -219,7 +253,9 @@ static bool queue_checks(uint64_t item, uint64_t routine, ULONG type)
         ke_rule(VF_WORK_ITEM_TYPE, item, type, 0, NULL);
         return false;
     }
-    if (is_paged(item))
+    if (is_in_pool(item, PL_SESSION))
+        ke_rule(VF_VER_WORK_ITEM_SESSION, item, 0, 0, NULL);
+    if (vf_has(VF_OPT_FORCE_IRQL) && is_in_pool(item, PL_PAGED))
         ke_rule(VF_VER_WORK_ITEM_PAGED, item, 0, 0, NULL);
     if (routine < KE_SYSTEM_LOW) {
         ke_rule(VF_WORK_ITEM_ROUTINE, item, type, 0, NULL);
@@ -298,13 +334,14 @@ static bool queue_io(PIO_WORKITEM item, uint64_t routine, ULONG type, PVOID cont
 
     if (!queue_checks(KE_ARG(item), routine, type))
         return false;
+    if (!ob_is(object, ob_type_device) && !ob_is(object, ob_type_driver)) {
+        ke_rule(VF_WORK_ITEM_OBJECT, KE_ARG(item), KE_ARG(object), 0, NULL);
+        return false;
+    }
     item->Routine = (PVOID)(uintptr_t)routine;
     item->Context = context;
     item->WorkItem.List.Flink = item->WorkItem.List.Blink = &item->WorkItem.List;
-    if (ob_type_of(object))
-        ob_ref(object);
-    else
-        object = NULL;
+    ob_ref(object);
     w = work_new(kind);
     w->item = KE_ARG(item);
     w->routine = routine;

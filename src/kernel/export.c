@@ -150,6 +150,9 @@ int ke_export_init(void)
         return err;
     for (uint32_t i = 0; i < PP_COUNT(table); i++)
         write_stub(&table[i]);
+    for (uint32_t i = 0; i < PP_COUNT(table); i++)
+        if (table[i].name[0] == 'Z' && table[i].name[1] == 'w')
+            table[i].flags |= KE_EXPORT_CHECKED;
     g.has_stubs = true;
     return os_protect(KE_STUB_LOW, size, OS_READ | OS_EXEC);
 }

@@ -30,7 +30,9 @@
 
 #define E_FN 0
 #define E_MAX_IRQL 8
+#define E_FLAGS 11
 #define E_CALLS 40
+#define EXPORT_CHECKED 4
 
     .text
 
@@ -80,6 +82,8 @@ ke_gate_enter:
     ja 1f
     cmpb $0, ke_gate_hook(%rip)
     jne 1f
+    testb $EXPORT_CHECKED, E_FLAGS(%r11)
+    jnz 1f
     jmp *E_FN(%r11)
 
 /* A rule to check first: void *ke_gate_check(struct ke_gate_record *), native convention, gives the routine
@@ -183,6 +187,7 @@ ke_callout_back:
     sub $R_SIZE, %r10
     mov %r10, ke_gate_top(%rip)
     mov R_RSP(%r10), %rsp
+    stmxcsr R_ARGS+8(%r10)        /* what the driver leaves there */
     ldmxcsr R_MXCSR(%r10)
     fldcw R_MXCSR+4(%r10)
     add $8, %rsp

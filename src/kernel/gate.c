@@ -6,8 +6,7 @@
  * IMPORT, ... Driver frames between two crossings are unwound with the image's own tables; native
  * frames are skipped, because a record tells where the driver goes on.
  */
-#include "kernel/kernel_priv.h"
-#include "kernel/gate_priv.h"
+#include "kernel/ke_sched.h"
 
 #include <string.h>
 
@@ -32,7 +31,8 @@ RECORD_AT(target, 128);
 RECORD_AT(mxcsr, 144);
 RECORD_AT(xmm, 160);
 _Static_assert(offsetof(struct ke_export, fn) == 0 && offsetof(struct ke_export, max_irql) == 8 &&
-                   offsetof(struct ke_export, calls) == 40,
+                   offsetof(struct ke_export, flags) == 11 &&
+                   offsetof(struct ke_export, calls) == 40 && KE_EXPORT_CHECKED == 4,
                "gate.S: struct ke_export");
 
 struct ke_gate_record *ke_gate_first(void)
@@ -92,6 +92,11 @@ uint64_t ke_callout(uint64_t target, enum ke_callout_tag tag, bool *aborted, uns
     if (aborted)
         *aborted = r->aborted != 0;
     return result;
+}
+
+uint32_t ke_callout_mxcsr(void)
+{
+    return (uint32_t)ke_gate_top->args[1]; /* the record that was taken off last */
 }
 
 void ke_gate_unwind_to(uint64_t rsp)
@@ -171,9 +176,25 @@ void ke_stack_capture(struct vf_stack *ret)
     ke_stack_capture_from(trap ? &r : NULL, ret);
 }
 
+/* C4/91: said once, since everything that the driver calls from there would say it again. */
+static void check_stack(void)
+{
+    const struct ke_gate_record *r = ke_gate_import();
+    const struct ke_thread *t = ke_thread_now;
+    static bool is_said;
+
+    if (!r || !t || is_said || (r->rsp > t->stack_low && r->rsp <= t->stack_high) ||
+        (r->rsp > t->exc_low && r->rsp <= t->exc_high))
+        return;
+    is_said = true;
+    ke_rule(VF_VER_STACK_SWITCH, r->rsp, t->stack_low, t->stack_high, NULL);
+}
+
 uint32_t ke_stack_id(void)
 {
     struct vf_stack s;
+
+    check_stack();
 
     ke_stack_capture(&s);
     return pl_stack_put(ke_m.depot, s.pc, s.count);
@@ -275,7 +296,9 @@ void *ke_gate_check(struct ke_gate_record *r)
 {
     if (ke_gate_hook & KE_HOOK_TICK)
         ke_trap_preempt();
-    if (ke_irql_now > r->export->max_irql)
-        check_irql(r);
+    if (!(r->export->flags & KE_EXPORT_CHECKED) || !zw_check(r)) {
+        if (ke_irql_now > r->export->max_irql)
+            check_irql(r);
+    }
     return ke_gate_hook & KE_HOOK_FAULT ? ke_fault_check(r) : r->export->fn;
 }

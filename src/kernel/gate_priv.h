@@ -19,6 +19,8 @@ PP_NORETURN void ke_on_stack(uint64_t stack_high, void (*fn)(void *), void *arg)
 /* Rules that hold for every import. Returns the routine to run: the real one, or one that refuses. */
 void *ke_gate_check(struct ke_gate_record *r);
 void *ke_fault_check(struct ke_gate_record *r); /* fault.c */
+/* MXCSR as the driver routine called last left it. */
+uint32_t ke_callout_mxcsr(void);
 PP_NORETURN void ke_gate_overflow(void);
 
 /* The top record, NULL when the gate stack is empty. Kind CALLOUT: driver code runs (or ran last);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 enum { IMAGE_GAP = 0x10000 };
 
@@ -186,6 +187,63 @@ static int map_image(struct ke_image *im, char why[PP_WHY_SIZE])
     return err;
 }
 
+static bool imports_from(const struct ke_image *im, const char *module)
+{
+    size_t count;
+    const struct pe_import *imports = pe_imports(im->pe, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!strcasecmp(imports[i].module, module))
+            return true;
+    }
+    return false;
+}
+
+/* Display and printer drivers allocate through routines of win32k: pool tracking, IRQL checking and I/O
+ * verification do not bear on them. Doc: devtest, "Pool Tracking", "Force IRQL Checking", "I/O Verification". */
+static void exempt_graphics(const struct ke_image *im)
+{
+    char text[PP_WHY_SIZE];
+
+    vf_options_drop(VF_OPT_POOL_TRACKING | VF_OPT_FORCE_IRQL | VF_OPT_IO);
+    pp_fmt(text, sizeof text,
+           "%s is a graphics driver: no pool tracking, no IRQL checking, no I/O verification", im->name);
+    ke_m.config.host.warn(ke_m.config.host.ctx, text);
+}
+
+/* What hypervisor-protected code integrity refuses. Doc: devtest, "Code Integrity Checking"; PE format. */
+static void check_integrity(const struct ke_image *im)
+{
+    enum { NT_OFFSET = 0x3C, OPTIONAL = 24, OPTIONAL_SIZE = 20, IAT = 112 + 12 * 8, SECTION_HEADER = 40 };
+    uint32_t nt = pe_u32(im->pe, NT_OFFSET);
+    uint32_t table = nt + OPTIONAL + pe_u16(im->pe, nt + OPTIONAL_SIZE);
+    uint32_t iat = pe_u32(im->pe, nt + OPTIONAL + IAT), iat_size = pe_u32(im->pe, nt + OPTIONAL + IAT + 4);
+    struct vf_case c = {.access = VF_NO_ACCESS, .driver = im->name};
+    char *name;
+    size_t count;
+    const struct pe_section *s = pe_sections(im->pe, &count);
+
+    if (!vf_is_enabled() || !vf_has(VF_OPT_CODE_INTEGRITY))
+        return;
+    name = ex_alloc_kernel(strlen(im->name) + 1, "ImNm", false); /* an address that a report may show */
+    memcpy(name, im->name, strlen(im->name));
+    c.p[1] = KE_ARG(name);
+    for (size_t i = 0; i < count; i++) {
+        c.object = s[i].name;
+        c.p[2] = c.p[3] = im->base + table + i * SECTION_HEADER; /* its first field is the name */
+        c.rule = VF_SECTION_WRITE_EXECUTE;
+        if ((s[i].prot & (PE_WRITE | PE_EXEC)) == (PE_WRITE | PE_EXEC))
+            (void)vf_report(&c);
+        c.rule = VF_SECTION_ALIGNMENT; /* of the whole image: said once */
+        if (s[i].rva % PP_PAGE_SIZE && !i)
+            (void)vf_report(&c);
+        c.rule = VF_SECTION_IAT;
+        c.p[2] = im->base + iat;
+        if (iat_size && (s[i].prot & PE_EXEC) && iat - s[i].rva < s[i].size)
+            (void)vf_report(&c);
+    }
+}
+
 int ke_image_load(const char *path, const uint8_t *bytes, size_t size, bool verified,
                   struct ke_image **ret, char why[PP_WHY_SIZE])
 {
@@ -240,6 +298,10 @@ int ke_image_load(const char *path, const uint8_t *bytes, size_t size, bool veri
     PP_ASSERT(im->owner == g.count);
     pp_list_push_back(&ke_m.images, &im->link);
     ke_m.config.host.module(ke_m.config.host.ctx, im->name, im->path, im->base, im->size, true);
+    if (verified && (ke_m.config.graphics || imports_from(im, "win32k.sys")))
+        exempt_graphics(im);
+    if (verified)
+        check_integrity(im);
     *ret = im;
     return 0;
 

@@ -94,9 +94,70 @@ static bool next_location(DEVICE_OBJECT *device, IRP *irp)
     return true;
 }
 
+/* Nor may it leave APCs disabled, or enable those of its caller. */
+static void check_apcs(enum vf_rule rule, uint64_t routine, ULONG before)
+{
+    ULONG *now = &ke_thread_now->object->Tcb.CombinedApcDisable;
+
+    if (*now == before)
+        return;
+    io_rule(rule, 0, routine, *now, before, NULL);
+    *now = before;
+}
+
+static bool is_user(const void *p)
+{
+    return KE_ARG(p) >= KE_USER_LOW && KE_ARG(p) < KE_USER_HIGH;
+}
+
+/* What a driver sends on behalf of the kernel: nobody below probes its addresses. */
+static void check_kernel_request(const IRP *irp)
+{
+    const IO_STACK_LOCATION *s = irp->Tail.Overlay.CurrentStackLocation - 1;
+    const void *bad = NULL;
+
+    if (irp->RequestorMode != KernelMode || s->MajorFunction == IRP_MJ_PNP || s->MajorFunction == IRP_MJ_POWER)
+        return;
+    if (is_user(irp->UserBuffer))
+        bad = irp->UserBuffer;
+    else if (is_user(irp->AssociatedIrp.SystemBuffer))
+        bad = irp->AssociatedIrp.SystemBuffer;
+    if (bad)
+        io_rule(VF_VER_IRP_ADDRESS, 0, KE_ARG(irp), KE_ARG(bad), 0, NULL);
+}
+
+/* Memory that may be paged out must be locked before an MDL of it goes to a driver. */
+static void check_mdls(const IRP *irp)
+{
+    const int settled = MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL | MDL_IO_SPACE;
+    struct pl_block_info b;
+
+    for (const MDL *m = irp->MdlAddress; m; m = m->Next) {
+        uint64_t start = KE_ARG(m->StartVa) + m->ByteOffset;
+
+        if (m->MdlFlags & settled)
+            continue;
+        if (is_user((const void *)start) ||
+            (pl_find(ke_m.pool, start, &b) != PL_NOT_POOL && b.has_block && (b.flags & PL_PAGED)))
+            io_rule(VF_MDL_UNLOCKED, 0, ke_irql(), KE_ARG(m), start, NULL);
+    }
+}
+
+/* Once for each request, when its maker sends it. */
+static void check_sent(IRP *irp)
+{
+    const struct io_irp *i = io_irp_of(irp);
+
+    if (!vf_is_enabled() || !i || i->in_flight || irp->Type != IO_TYPE_IRP || irp->CurrentLocation <= 1)
+        return;
+    check_kernel_request(irp);
+    check_mdls(irp);
+}
+
 NTSTATUS io_call(DEVICE_OBJECT *device, IRP *irp)
 {
     KIRQL irql = ke_irql();
+    ULONG regions = ke_thread_now->object->Tcb.CombinedApcDisable;
     uint64_t target;
     NTSTATUS status;
 
@@ -108,18 +169,22 @@ NTSTATUS io_call(DEVICE_OBJECT *device, IRP *irp)
     if (!next_location(device, irp))
         ke_contain();
     target = KE_ARG(device->DriverObject->MajorFunction[io_stack(irp)->MajorFunction]);
+    io_invariant_sent(device, irp);
     status = (NTSTATUS)ke_call(target, KE_ARG(device), KE_ARG(irp));
     check_irql(device, irql);
+    check_apcs(VF_IO_DISPATCH_APC, target, regions);
     return status;
 }
 
 NT_EXPORT NTSTATUS NTAPI IofCallDriver(PDEVICE_OBJECT device, PIRP irp)
 {
+    check_sent(irp);
     return io_call(device, irp);
 }
 
 NT_EXPORT NTSTATUS NTAPI IoCallDriver(PDEVICE_OBJECT device, PIRP irp)
 {
+    check_sent(irp);
     return io_call(device, irp);
 }
 
@@ -165,10 +230,12 @@ static bool location_done(IRP *irp, struct io_irp *i)
     device = irp->CurrentLocation > irp->StackCount ? NULL : io_stack(irp)->DeviceObject;
     {
         uint64_t routine = KE_ARG(s->CompletionRoutine), context = KE_ARG(s->Context);
+        ULONG regions = ke_thread_now->object->Tcb.CombinedApcDisable;
 
         location_clear(s);
         irql = ke_irql();
         status = (NTSTATUS)ke_call(routine, KE_ARG(device), KE_ARG(irp), context);
+        check_apcs(VF_IO_COMPLETION_APC, routine, regions);
         if (ke_irql() != irql) {
             io_rule(VF_IO_COMPLETION_IRQL, 0xFA, routine, irql, ke_irql(), NULL);
             if (ke_irql() > irql)
@@ -314,10 +381,13 @@ void io_complete(IRP *irp, CCHAR boost)
     (void)boost; /* the scheduler has no dynamic priorities */
     if (!check(irp, i))
         return;
+    if (irp->CurrentLocation <= irp->StackCount)
+        io_invariant_completed(io_stack(irp)->DeviceObject, irp);
     while (irp->CurrentLocation <= irp->StackCount) {
         if (!location_done(irp, i))
             return;
     }
+    io_invariant_done(irp);
     /* One past the last location: completing once more is completing twice. */
     irp->CurrentLocation++;
     if (irp->Flags & IRP_ASSOCIATED_IRP)

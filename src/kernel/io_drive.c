@@ -337,6 +337,7 @@ static bool try_fast(struct request *r, DEVICE_OBJECT *device)
 {
     const FAST_IO_DISPATCH *fast = device->DriverObject->FastIoDispatch;
     IO_STATUS_BLOCK iosb = {0};
+    ULONG *regions = &ke_thread_now->object->Tcb.CombinedApcDisable, before = *regions;
     bool served;
 
     if (r->major != IRP_MJ_DEVICE_CONTROL || !fast ||
@@ -347,6 +348,10 @@ static bool try_fast(struct request *r, DEVICE_OBJECT *device)
     served = (BOOLEAN)ke_call(KE_ARG(fast->FastIoDeviceControl), KE_ARG(r->f->file), TRUE,
                               KE_ARG(r->user_in.p), r->in_size, KE_ARG(r->user_out.p), r->out_size,
                               r->code, KE_ARG(&iosb), KE_ARG(device));
+    if (*regions != before) {
+        io_rule(VF_IO_FAST_APC, 0, KE_ARG(fast->FastIoDeviceControl), *regions, before, NULL);
+        *regions = before;
+    }
     if (served) {
         r->iosb = iosb;
         r->is_fast = r->is_completed = true;

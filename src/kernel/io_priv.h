@@ -114,6 +114,12 @@ bool io_attach_mdl(IRP *irp, void *buffer, ULONG size, KPROCESSOR_MODE mode,
 NTSTATUS io_call(DEVICE_OBJECT *device, IRP *irp);
 void io_complete(IRP *irp, CCHAR boost);
 bool io_cancel(IRP *irp);
+/* Memory goes away: remove locks in it are forgotten. */
+void io_remove_lock_gone(uint64_t start, uint64_t size);
+/* io_invariant.c: the IRP was handed down to the device, is being completed by it, has ended. */
+void io_invariant_sent(const DEVICE_OBJECT *device, IRP *irp);
+void io_invariant_completed(const DEVICE_OBJECT *device, const IRP *irp);
+void io_invariant_done(const IRP *irp);
 /* Is the global cancel spin lock held (by the current thread)? */
 bool io_cancel_lock_held(void);
 
@@ -199,6 +205,8 @@ void po_wipe(DEVICE_OBJECT *device);
 void po_image_wipe(const struct ke_image *image);
 void wmi_wipe(DEVICE_OBJECT *device);
 bool wmi_is_registered(const DEVICE_OBJECT *device);
+/* Registrations (WMI callbacks, event providers) that the image leaves behind. Returns how many. */
+unsigned wmi_check_unload(const struct ke_image *image);
 void io_interrupt_wipe(const struct ke_image *image);
 void io_timer_wipe(DEVICE_OBJECT *device);
 void io_shutdown_wipe(DEVICE_OBJECT *device);

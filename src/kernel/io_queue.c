@@ -349,10 +349,41 @@ static void tags_forget(const void *lock)
     }
 }
 
+/* Remove locks in use, by address. */
+static struct {
+    uint64_t *made;
+    size_t count, room;
+} locks;
+
+static void lock_made(const IO_REMOVE_LOCK *lock)
+{
+    for (size_t i = 0; i < locks.count; i++) {
+        if (locks.made[i] != KE_ARG(lock))
+            continue;
+        io_rule(VF_VER_REMOVE_LOCK_AGAIN, 0, KE_ARG(lock), KE_ARG(lock), 0, NULL);
+        return;
+    }
+    if (locks.count == locks.room) {
+        locks.room = locks.room ? locks.room * 2 : 16;
+        locks.made = pp_resize(locks.made, locks.room * sizeof *locks.made);
+        PP_ASSERT(locks.made);
+    }
+    locks.made[locks.count++] = KE_ARG(lock);
+}
+
+void io_remove_lock_gone(uint64_t start, uint64_t size)
+{
+    for (size_t i = locks.count; i-- > 0;) {
+        if (locks.made[i] - start < size)
+            locks.made[i] = locks.made[--locks.count];
+    }
+}
+
 NT_EXPORT VOID NTAPI IoInitializeRemoveLockEx(PIO_REMOVE_LOCK lock, ULONG allocate_tag,
                                               ULONG max_minutes, ULONG high_watermark, ULONG size)
 {
     mm_check_range(lock, size, true);
+    lock_made(lock);
     tags_forget(lock);
     memset(lock, 0, size);
     lock->Common.IoCount = 1;

@@ -76,8 +76,10 @@ static void teardown(struct ke_image *image)
     ke_settle(1);                  /* what is queued runs before the code goes */
     (void)pl_check_all(ke_m.pool); /* damage went to the sink */
     (void)vf_check_leaks(image->owner, image->name, name_addr);
+    vf_check_session(image->owner, image->name);
     (void)ke_unload_check(image);
     io_check_unload(image);
+    (void)wmi_check_unload(image);
     (void)ob_check_unload(image);
     (void)cm_check_unload(image);
     (void)ps_check_unload(image);

@@ -48,7 +48,7 @@ static inline void ke_irql_set(KIRQL to)
 void ke_soft_interrupts(KIRQL to);
 /* A rule broken with up to three parameters besides the sub-code; p1 is filled from the rule. */
 void ke_rule(enum vf_rule rule, uint64_t p2, uint64_t p3, uint64_t p4, const char *detail);
-/* C4/E1: a synchronisation object in pageable memory. */
+/* C4/E1, C4/DF: a synchronisation object in pageable memory, in that of a session. */
 void ke_check_resident(const void *object);
 bool ke_spin_held_by(const struct ke_thread *t);
 void ke_spin_forget(const struct ke_thread *t);
@@ -134,6 +134,7 @@ void ke_region_leave(bool guarded);
 
 void ex_work_each(ke_active_fn fn, void *ctx);
 bool ex_work_forget(uint64_t item);
+bool ex_is_worker(const struct ke_thread *t);
 void ex_callback_each(ke_active_fn fn, void *ctx);
 void ex_callback_wipe(const struct ke_image *image);
 

@@ -393,10 +393,24 @@ NT_EXPORT VOID NTAPI KeReleaseInterruptSpinLock(PKINTERRUPT interrupt, KIRQL old
     KeReleaseSpinLock(lock, old);
 }
 
-BOOLEAN ke_interrupt_call(uint64_t routine, KIRQL irql, PKSPIN_LOCK lock, uint64_t arg0, uint64_t arg1,
-                          uint64_t arg2)
+enum { MXCSR_CONTROL = 0xFFC0 }; /* nonvolatile; the flags below tell what happened */
+
+/* What a service routine leaves behind, besides its answer. */
+static void check_isr(uint64_t routine, KIRQL before, uint32_t mxcsr)
+{
+    uint32_t now = ke_callout_mxcsr();
+
+    if (ke_irql_now != before)
+        ke_rule(VF_VER_ISR_IRQL, routine, before, ke_irql_now, NULL);
+    if ((now ^ mxcsr) & MXCSR_CONTROL)
+        ke_rule(VF_VER_ISR_CONTEXT, routine, mxcsr, now,
+                "the floating-point control register (MXCSR) of the interrupted code has changed");
+}
+
+static BOOLEAN call_at(uint64_t routine, KIRQL irql, PKSPIN_LOCK lock, const uint64_t arg[3], bool is_isr)
 {
     KIRQL old = ke_irql_now;
+    uint32_t mxcsr = __builtin_ia32_stmxcsr();
     uint64_t result;
 
     if (irql > old)
@@ -404,14 +418,23 @@ BOOLEAN ke_interrupt_call(uint64_t routine, KIRQL irql, PKSPIN_LOCK lock, uint64
     irql = ke_irql_now;
     if (lock)
         ke_spin_take(lock, 1, old);
-    result = ke_call(routine, arg0, arg1, arg2);
-    if (lock)
-        ke_spin_drop(lock);
-    if (ke_irql_now != irql)
+    result = ke_call(routine, arg[0], arg[1], arg[2]);
+    if (is_isr && vf_is_enabled())
+        check_isr(routine, irql, mxcsr);
+    else if (ke_irql_now != irql)
         ke_rule(VF_IRQL_AFTER_CALLBACK, (uint64_t)ke_irql_now << 16 | (uint64_t)irql << 8, routine, 0,
                 NULL);
+    ke_irql_set(irql); /* as the lock's release expects it */
+    if (lock)
+        ke_spin_drop(lock);
     ke_irql_lower(old);
     return (result & 0xFF) != 0;
+}
+
+BOOLEAN ke_interrupt_call(uint64_t routine, KIRQL irql, PKSPIN_LOCK lock, uint64_t arg0, uint64_t arg1,
+                          uint64_t arg2)
+{
+    return call_at(routine, irql, lock, (const uint64_t[]){arg0, arg1, arg2}, true);
 }
 
 /* Doc: wdm.h, KeSynchronizeExecution. */
@@ -420,7 +443,8 @@ NT_EXPORT BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT interrupt, PKSYNCHRON
 {
     PKSPIN_LOCK lock = interrupt->ActualLock ? interrupt->ActualLock : &interrupt->SpinLock;
 
-    return ke_interrupt_call(KE_ARG(routine), interrupt->SynchronizeIrql, lock, KE_ARG(context), 0, 0);
+    return call_at(KE_ARG(routine), interrupt->SynchronizeIrql, lock, (const uint64_t[]){KE_ARG(context), 0, 0},
+                   false);
 }
 
 /* ---- Reader/writer spin locks. Doc: wdm.h, ExAcquireSpinLockShared. ---- */

@@ -53,10 +53,14 @@ void ke_check_resident(const void *object)
     uint64_t addr = (uint64_t)(uintptr_t)object;
     struct pl_block_info info;
 
-    if (addr < KE_POOL_LOW || addr >= KE_POOL_HIGH || !vf_has(VF_OPT_FORCE_IRQL))
+    if (addr < KE_POOL_LOW || addr >= KE_POOL_HIGH)
         return;
     (void)pl_find(ke_m.pool, addr, &info);
-    if (info.has_block && info.live && (info.flags & PL_PAGED))
+    if (!info.has_block || !info.live)
+        return;
+    if (info.flags & PL_SESSION)
+        ke_rule(VF_VER_SYNC_SESSION, addr, 0, 0, NULL);
+    else if (vf_has(VF_OPT_FORCE_IRQL) && (info.flags & PL_PAGED))
         ke_rule(VF_VER_SYNC_PAGED, addr, 0, 0, NULL);
 }
 

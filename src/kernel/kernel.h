@@ -58,6 +58,7 @@ struct ke_config {
     bool verify;             /* false: --verify off */
     bool stop_at_first;
     bool like_windows;
+    bool graphics;           /* the driver is a graphics driver, as one that imports win32k.sys is */
     bool coverage;           /* count basic blocks reached */
     enum pl_edge edge;
     const char *guard;       /* NULL: probe */

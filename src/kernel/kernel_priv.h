@@ -52,6 +52,7 @@ enum ke_status { KE_FULL, KE_PARTIAL, KE_MISSING };
 enum ke_fail { KE_FAIL_NEVER, KE_FAIL_NULL, KE_FAIL_STATUS, KE_FAIL_RAISE, KE_FAIL_FALSE };
 enum ke_export_flag {
     KE_EXPORT_RAW = 1u << 0,  /* bound without the gate: must touch no memory of ours and call nothing */
+    KE_EXPORT_CHECKED = 1u << 2, /* ke_gate_check looks at each call (gate.S knows the bit) */
     KE_EXPORT_DATA = 1u << 1, /* a variable: the import slot gets its address */
 };
 

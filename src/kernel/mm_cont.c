@@ -287,6 +287,8 @@ static bool want_protect(struct want *w, ULONG protect)
     if ((access != PAGE_READWRITE && access != PAGE_EXECUTE_READWRITE) ||
         cache == (PAGE_NOCACHE | PAGE_WRITECOMBINE))
         return false;
+    if (access != PAGE_READWRITE)
+        mm_rule(VF_EXECUTABLE_PAGE, 0x2001, ke_caller(), protect, 0);
     w->prot = OS_READ | OS_WRITE | (access == PAGE_READWRITE ? 0u : OS_EXEC);
     w->cache = !cache ? MmCached : cache == PAGE_NOCACHE ? MmNonCached : MmWriteCombined;
     return true;
@@ -381,13 +383,43 @@ NT_EXPORT PVOID NTAPI MmAllocateNonCachedMemory(SIZE_T size)
     return contiguous(&w, pl_patterns(ke_m.pool).fresh);
 }
 
+static bool was_noncached(uint64_t va)
+{
+    for (uint32_t i = 0; i < g.count; i++) {
+        const struct block *b = &g.blocks[i];
+
+        if (!b->is_live && b->kind == BLOCK_NONCACHED && window_va(b->pfn) == va)
+            return true;
+    }
+    return false;
+}
+
+/* The address was never, or is no longer, the start of noncached memory: which of 0xDA's codes it is. */
+static void release_refused(uint64_t va, uint64_t pages, const struct block *b)
+{
+    if (va - MM_CONT_VA >= MM_CONT_SIZE)
+        mm_rule(VF_PTE_RELEASE_FOREIGN, 0x301, va, 0, 0);
+    else if (b && b->kind == BLOCK_NONCACHED)
+        mm_rule(VF_PTE_RELEASE_MIDDLE, 0x304, va, pages, 0);
+    else if (b)
+        mm_rule(VF_PTE_RELEASE_OTHER, 0x303, va, pages, 0);
+    else if (was_noncached(va))
+        mm_rule(VF_PTE_RELEASE_AGAIN, 0x306, va, va, pages);
+    else
+        mm_rule(VF_PTE_RELEASE_NOTHING, 0x302, va, 0, 0);
+}
+
 NT_EXPORT VOID NTAPI MmFreeNonCachedMemory(PVOID base, SIZE_T size)
 {
     struct block *b = block_by_va(KE_ARG(base));
     uint64_t pages = (size + PP_PAGE_SIZE - 1) / PP_PAGE_SIZE;
 
     if (!b || b->kind != BLOCK_NONCACHED || window_va(b->pfn) != KE_ARG(base)) {
-        mm_rule(VF_PTE_NONCACHED_UNKNOWN, 0x300, KE_ARG(base), 0, 0);
+        release_refused(KE_ARG(base), pages, b);
+        return;
+    }
+    if (!pages) {
+        mm_rule(VF_PTE_RELEASE_EMPTY, 0x300, KE_ARG(base), 0, 0);
         return;
     }
     if (pages != b->pages)
@@ -436,13 +468,22 @@ bool mm_is_secure(uint64_t va)
 
 /* ---- Pages without an address ---- */
 
-/* Pages that were used before hold old bytes: zero them through a mapping of a moment. */
-static bool zero_frames(const struct block *b)
+/* Through a mapping of a moment. Pages were zeroed when they were freed (`is_freed`), so what is not zero
+ * now was written since, through a mapping that was left. */
+static bool zero_frames(const struct block *b, bool is_freed)
 {
     uint64_t va = mm_phys_map(b->pfn * PP_PAGE_SIZE, b->pages * PP_PAGE_SIZE, true, false);
+    const uint64_t *p = (const uint64_t *)va;
+    size_t words = b->pages * PP_PAGE_SIZE / sizeof *p;
 
     if (!va)
         return false;
+    for (size_t i = 0; is_freed && i < words; i++) {
+        if (!p[i])
+            continue;
+        mm_rule(VF_PAGE_NOT_ZERO, KE_ARG(&p[i]), b->pfn + i * sizeof *p / PP_PAGE_SIZE, 0, 0);
+        break;
+    }
     memset((void *)va, 0, b->pages * PP_PAGE_SIZE);
     return mm_phys_unmap(va, 0);
 }
@@ -506,7 +547,7 @@ static PMDL pages_for_mdl(struct want *w, ULONG flags)
     if (!b)
         return NULL;
     index = (uint32_t)(b - g.blocks);
-    if (used_before && !(flags & MM_DONT_ZERO_ALLOCATION) && !zero_frames(b))
+    if (used_before && !zero_frames(b, region_of(b->pfn) == &g.high))
         goto fail_frames;
     mdl = pages_mdl(b);
     if (!mdl)
@@ -568,6 +609,7 @@ NT_EXPORT VOID NTAPI MmFreePagesFromMdl(PMDL mdl)
         mm_rule(VF_MDL_UNLOCK_UNLOCKED, 0x7C, KE_ARG(mdl), (USHORT)mdl->MdlFlags, 0);
         return;
     }
+    (void)zero_frames(b, false); /* no addresses: its bytes stay, and are zeroed when it is used again */
     frames_give(b);
     mdl->MdlFlags = (CSHORT)(mdl->MdlFlags & ~MDL_PAGES_LOCKED);
 }

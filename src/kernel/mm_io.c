@@ -86,6 +86,8 @@ NT_EXPORT PVOID NTAPI MmMapIoSpaceEx(PHYSICAL_ADDRESS pa, SIZE_T size, ULONG pro
     case PAGE_EXECUTE_READWRITE: prot |= OS_WRITE | OS_EXEC; break;
     default: return NULL;
     }
+    if (prot & OS_EXEC)
+        mm_rule(VF_EXECUTABLE_PAGE, 0x2001, ke_caller(), protect, 0);
     return (PVOID)map_io((uint64_t)pa.QuadPart, size, prot);
 }
 
@@ -94,7 +96,7 @@ NT_EXPORT VOID NTAPI MmUnmapIoSpace(PVOID base, SIZE_T size)
     struct mm_map *m = mm_map_find(KE_ARG(base));
     uint64_t pages = mm_pages_of(KE_ARG(base), size);
 
-    mm_irql_rule(VF_UNMAP_IO_IRQL, DISPATCH_LEVEL, KE_ARG(base), size);
+    mm_irql_rule(VF_UNMAP_IO_IRQL, APC_LEVEL, KE_ARG(base), size);
     if (!m || m->kind != MM_MAP_IO || m->asked != KE_ARG(base) || m->pages != pages) {
         mm_rule(VF_PTE_IO_UNKNOWN, 0x400, KE_ARG(base), pages, 0);
         if (!m || m->kind != MM_MAP_IO)

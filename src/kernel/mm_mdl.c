@@ -203,6 +203,17 @@ static void fill_frames(MDL *mdl)
     }
 }
 
+/* Index of the first frame that is no memory; the number of pages when there is none. */
+static size_t first_not_ram(const MDL *mdl)
+{
+    const PFN_NUMBER *frames = (const PFN_NUMBER *)(const void *)(mdl + 1);
+    size_t i = 0, n = mdl_pages(mdl);
+
+    while (i < n && (!frames[i] || mm_is_ram(frames[i] * PP_PAGE_SIZE)))
+        i++;
+    return i;
+}
+
 /* Doc: nf-wdm-mmbuildmdlfornonpagedpool. */
 NT_EXPORT VOID NTAPI MmBuildMdlForNonPagedPool(PMDL mdl)
 {
@@ -223,27 +234,39 @@ NT_EXPORT VOID NTAPI MmBuildMdlForNonPagedPool(PMDL mdl)
     mdl->Process = NULL;
     mdl->MappedSystemVa = (PVOID)start;
     fill_frames(mdl);
+    if (first_not_ram(mdl) < mdl_pages(mdl))
+        set_flags(mdl, MDL_IO_SPACE); /* registers of a device */
 }
 
-NTSTATUS mm_mdl_lock(PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation)
+/* `rule`: what flags that do not fit break, MDL_LOCK_FLAGS or that of another routine. */
+static NTSTATUS lock_as(enum vf_rule rule, PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation)
 {
     const USHORT wrong = MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL |
                          MDL_PARTIAL | MDL_IO_SPACE;
     uint64_t start = mdl_start(mdl);
+    size_t bad;
 
     if (mdl->MdlFlags & wrong)
-        mm_rule(VF_MDL_LOCK_FLAGS, 0xB0, KE_ARG(mdl), mdl_flags(mdl), mdl_flags(mdl) & wrong);
+        mm_rule(rule, 0, KE_ARG(mdl), mdl_flags(mdl), mdl_flags(mdl) & wrong);
     if (mode != KernelMode && !mm_is_user(start, mdl->ByteCount))
         return STATUS_ACCESS_VIOLATION;
     if (!mm_is_accessible(start, mdl->ByteCount, operation != IoReadAccess))
         return STATUS_ACCESS_VIOLATION;
     fill_frames(mdl);
+    bad = first_not_ram(mdl);
+    if (bad < mdl_pages(mdl))
+        mm_rule(VF_MDL_LOCK_NOT_RAM, 0x6F, KE_ARG(mdl), mdl_frames(mdl)[bad], MM_RAM_END / PP_PAGE_SIZE - 1);
     set_flags(mdl, MDL_PAGES_LOCKED | (operation != IoReadAccess ? MDL_WRITE_OPERATION : 0));
     if (start < KE_USER_HIGH)
         mdl->Process = (PEPROCESS)ps_current();
     locks_remove(mdl); /* locked twice: reported above */
     locks_add(mdl);
     return STATUS_SUCCESS;
+}
+
+NTSTATUS mm_mdl_lock(PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation)
+{
+    return lock_as(VF_MDL_LOCK_FLAGS, mdl, mode, operation);
 }
 
 /* Freed pool given to a routine that locks or maps: let the fault be attributed. */
@@ -281,11 +304,32 @@ NT_EXPORT VOID NTAPI MmProbeAndLockProcessPages(PMDL mdl, PEPROCESS process, KPR
 {
     NTSTATUS status;
 
-    (void)process;
+    mm_irql_rule(VF_MDL_LOCK_PROCESS_IRQL, DISPATCH_LEVEL, KE_ARG(mdl), KE_ARG(process));
     touch_if_freed(mdl);
-    status = mm_mdl_lock(mdl, mode, operation);
+    status = lock_as(VF_MDL_LOCK_PROCESS_FLAGS, mdl, mode, operation);
     if (!NT_SUCCESS(status))
         ke_raise_status(status);
+}
+
+/* Doc: nf-wdm-mmprobeandlockselectedpages: the frames of the pages that the segments name, each with one
+ * page; the MDL describes a virtual range of as many pages. */
+NT_EXPORT VOID NTAPI MmProbeAndLockSelectedPages(PMDL mdl, FILE_SEGMENT_ELEMENT *segments,
+                                                 KPROCESSOR_MODE mode, LOCK_OPERATION operation)
+{
+    PPFN_NUMBER frames = mdl_frames(mdl);
+
+    mm_irql_rule(VF_MDL_LOCK_SELECTED_IRQL, DISPATCH_LEVEL, KE_ARG(mdl), KE_ARG(mdl->Process));
+    for (size_t i = 0, n = mdl_pages(mdl); i < n; i++) {
+        uint64_t page = KE_ARG(segments[i].Buffer);
+
+        if ((mode != KernelMode && !mm_is_user(page, PP_PAGE_SIZE)) ||
+            !mm_is_accessible(page, PP_PAGE_SIZE, operation != IoReadAccess))
+            ke_raise_status(STATUS_ACCESS_VIOLATION);
+        frames[i] = mm_phys(page) / PP_PAGE_SIZE;
+    }
+    set_flags(mdl, MDL_PAGES_LOCKED | (operation != IoReadAccess ? MDL_WRITE_OPERATION : 0));
+    locks_remove(mdl);
+    locks_add(mdl);
 }
 
 /* Doc: nf-wdm-mmunlockpages: a system mapping goes too. */
@@ -348,13 +392,26 @@ static void *map_mdl(MDL *mdl, KPROCESSOR_MODE mode, ULONG priority)
     if (!r.pages)
         return NULL;
     m = mm_map_new(&r, &mixed);
-    if (m)
+    if (m) {
+        m->mdl_start = KE_ARG(mdl->StartVa);
+        m->mdl_frame = mdl_frames(mdl)[0];
+        m->mdl_pages = r.pages;
         return (void *)m->asked;
+    }
     if (!mixed)
         return NULL;
     if (r.user)
         return map_copy_for_user(mdl);
     ke_not_modelled("MmMapLockedPagesSpecifyCache", "pages of several pool blocks in one MDL");
+}
+
+/* Frames that the driver wrote by itself are mapped as memory unless the MDL says that they are none. */
+static void check_memory(MDL *mdl)
+{
+    size_t bad = first_not_ram(mdl);
+
+    if (!(mdl->MdlFlags & MDL_IO_SPACE) && bad < mdl_pages(mdl))
+        mm_rule(VF_MDL_MAP_NOT_RAM, 0x89, KE_ARG(mdl), KE_ARG(&mdl_frames(mdl)[bad]), mdl_frames(mdl)[bad]);
 }
 
 static bool check_map_flags(MDL *mdl, KPROCESSOR_MODE mode)
@@ -363,8 +420,10 @@ static bool check_map_flags(MDL *mdl, KPROCESSOR_MODE mode)
 
     if (mode == KernelMode && (mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA))
         mm_rule(VF_MDL_MAP_AGAIN, 0xB2, KE_ARG(mdl), mdl_flags(mdl), MDL_MAPPED_TO_SYSTEM_VA);
-    if (mdl->MdlFlags & good)
+    if (mdl->MdlFlags & good) {
+        check_memory(mdl);
         return true;
+    }
     mm_rule(VF_MDL_MAP_UNLOCKED, 0xB3, KE_ARG(mdl), mdl_flags(mdl), MDL_PAGES_LOCKED | MDL_PARTIAL);
     if (!mm_is_accessible(mdl_start(mdl), mdl->ByteCount, false))
         return false;
@@ -372,13 +431,36 @@ static bool check_map_flags(MDL *mdl, KPROCESSOR_MODE mode)
     return true;
 }
 
-static void *map_locked(MDL *mdl, KPROCESSOR_MODE mode, ULONG priority)
+/* Addresses ran out in a mapping that may not fail. */
+static PP_NORETURN void no_addresses(const MDL *mdl)
+{
+    const struct ke_image *im = ke_image_current();
+    uint64_t total, mine, left = mm_map_room(im ? im->owner : 0, &mine, &total);
+    struct vf_case c = {.access = VF_NO_ACCESS, .fatal = true};
+
+    if (vf_is_enabled()) {
+        c.rule = VF_PTES_EXCESSIVE;
+        c.p[0] = im && im->driver_object ? KE_ARG(&im->driver_object->DriverName) : 0;
+        c.p[1] = mine;
+    } else {
+        c.rule = VF_PTES_EXHAUSTED;
+        c.p[1] = mdl_pages(mdl);
+    }
+    c.p[2] = left;
+    c.p[3] = total;
+    (void)vf_report(&c);
+    ke_contain();
+}
+
+static void *map_locked(MDL *mdl, KPROCESSOR_MODE mode, ULONG priority, bool must)
 {
     void *p;
 
     if (!check_map_flags(mdl, mode))
         return NULL;
     p = map_mdl(mdl, mode, priority);
+    if (!p && must && mode == KernelMode)
+        no_addresses(mdl);
     if (p && mode == KernelMode) {
         mdl->MappedSystemVa = p;
         set_flags(mdl, MDL_MAPPED_TO_SYSTEM_VA |
@@ -404,7 +486,9 @@ NT_EXPORT PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mod
         mm_rule(VF_MDL_MAP_MUST, 0x82, KE_ARG(mdl), mdl_flags(mdl), 0);
     if (mode != KernelMode && address)
         ke_raise_status(STATUS_CONFLICTING_ADDRESSES);
-    return map_locked(mdl, mode, priority);
+    if (mode == KernelMode && !(priority & MdlMappingNoExecute))
+        mm_rule(VF_MDL_MAP_EXECUTABLE, 0x2002, ke_caller(), priority, 0);
+    return map_locked(mdl, mode, priority, bug_check && !(mdl->MdlFlags & MDL_MAPPING_CAN_FAIL));
 }
 
 /* Doc: nf-wdm-mmmaplockedpages (obsolete). */
@@ -416,7 +500,7 @@ NT_EXPORT PVOID NTAPI MmMapLockedPages(PMDL mdl, KPROCESSOR_MODE mode)
         mm_irql_rule(VF_MDL_MAP_USER_IRQL, APC_LEVEL, KE_ARG(mdl), (uint64_t)mode);
     if (mode == KernelMode && !(mdl->MdlFlags & MDL_MAPPING_CAN_FAIL))
         mm_rule(VF_MDL_MAP_OBSOLETE, 0x81, KE_ARG(mdl), mdl_flags(mdl), 0);
-    return map_locked(mdl, mode, NormalPagePriority);
+    return map_locked(mdl, mode, NormalPagePriority, !(mdl->MdlFlags & MDL_MAPPING_CAN_FAIL));
 }
 
 static void unmap_user(uint64_t va, const MDL *mdl)
@@ -430,6 +514,38 @@ static void unmap_user(uint64_t va, const MDL *mdl)
         mm_user_free((void *)mm_page_of(va)); /* a copy */
     else
         mm_rule(VF_MDL_UNMAP_BAD_USER, 0xB9, va, KE_ARG(mdl), 0);
+}
+
+struct twin {
+    const MDL *mdl;
+    unsigned count;
+};
+
+static bool count_twin(void *ctx, struct mm_map *m)
+{
+    struct twin *t = ctx;
+
+    t->count += m->kind == MM_MAP_MDL && !m->is_user && m->mdl == t->mdl;
+    return true;
+}
+
+/* Does the MDL still describe what was mapped? */
+static void check_tracked(const MDL *mdl)
+{
+    const struct mm_map *m = mm_map_find(KE_ARG(mdl->MappedSystemVa));
+    struct twin t = {.mdl = mdl};
+
+    if (!m || m->kind != MM_MAP_MDL || m->mdl != mdl)
+        return;
+    mm_map_each(count_twin, &t);
+    if (t.count > 1 && !vf_is_enabled()) /* with the verifier the second mapping was C4/B2 */
+        mm_rule(VF_PTE_DUPLICATE, 1, 0, KE_ARG(mdl), 0);
+    if (mdl_pages(mdl) != m->mdl_pages)
+        mm_rule(VF_PTE_COUNT, 2, 0, m->mdl_pages, mdl_pages(mdl));
+    else if (((const PFN_NUMBER *)(const void *)(mdl + 1))[0] != m->mdl_frame)
+        mm_rule(VF_PTE_FRAME_CHANGED, 4, 0, m->mdl_frame, ((const PFN_NUMBER *)(const void *)(mdl + 1))[0]);
+    else if (KE_ARG(mdl->StartVa) != m->mdl_start)
+        mm_rule(VF_PTE_START_CHANGED, 5, 0, m->mdl_start, KE_ARG(mdl->StartVa));
 }
 
 /* Doc: nf-wdm-mmunmaplockedpages. */
@@ -451,6 +567,7 @@ NT_EXPORT VOID NTAPI MmUnmapLockedPages(PVOID base, PMDL mdl)
             mm_rule(VF_MDL_UNMAP_UNMAPPED, 0xB6, KE_ARG(mdl), mdl_flags(mdl), MDL_MAPPED_TO_SYSTEM_VA);
         return;
     }
+    check_tracked(mdl);
     if (va != KE_ARG(mdl->MappedSystemVa))
         mm_rule(VF_PTE_WRONG_ADDRESS, 3, 0, KE_ARG(mdl->MappedSystemVa), va);
     unmap_system(mdl);
@@ -503,6 +620,7 @@ NT_EXPORT VOID NTAPI IoBuildPartialMdl(PMDL source, PMDL target, PVOID address, 
 NT_EXPORT NTSTATUS NTAPI MmAdvanceMdl(PMDL mdl, ULONG bytes)
 {
     size_t gone, pages = mdl_pages(mdl);
+    struct mm_map *m;
 
     if (bytes > mdl->ByteCount)
         return STATUS_INVALID_PARAMETER_2;
@@ -511,6 +629,12 @@ NT_EXPORT NTSTATUS NTAPI MmAdvanceMdl(PMDL mdl, ULONG bytes)
     mdl->StartVa = (uint8_t *)mdl->StartVa + gone * PP_PAGE_SIZE;
     mdl->ByteOffset = (mdl->ByteOffset + bytes) & (PP_PAGE_SIZE - 1);
     mdl->ByteCount -= bytes;
+    m = (mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) ? mm_map_find(KE_ARG(mdl->MappedSystemVa)) : NULL;
+    if (m && m->mdl == mdl) {
+        m->mdl_start = KE_ARG(mdl->StartVa);
+        m->mdl_frame = mdl_frames(mdl)[0];
+        m->mdl_pages = mdl_pages(mdl);
+    }
     if (mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL))
         mdl->MappedSystemVa = (uint8_t *)mdl->MappedSystemVa + bytes;
     return STATUS_SUCCESS;
@@ -531,6 +655,8 @@ NT_EXPORT NTSTATUS NTAPI MmProtectMdlSystemAddress(PMDL mdl, ULONG protect)
     case PAGE_EXECUTE_READWRITE: prot = OS_READ | OS_WRITE | OS_EXEC; break;
     default: return STATUS_INVALID_PAGE_PROTECTION;
     }
+    if (prot & OS_EXEC)
+        mm_rule(VF_EXECUTABLE_PAGE, 0x2001, ke_caller(), protect, 0);
     m = (mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) ? mm_map_find(KE_ARG(mdl->MappedSystemVa)) : NULL;
     if (!m)
         return STATUS_NOT_MAPPED_VIEW;

@@ -320,6 +320,21 @@ fail:
     return NULL;
 }
 
+uint64_t mm_map_room(uint32_t owner, uint64_t *ret_mine, uint64_t *ret_total)
+{
+    uint64_t mine = 0;
+
+    for (size_t i = 0; i < g.map_count; i++) {
+        const struct mm_map *m = g.maps[i];
+
+        if (m->is_live && !m->is_user && !m->is_loan && m->owner == owner)
+            mine += m->pages;
+    }
+    *ret_mine = mine;
+    *ret_total = (MM_PTE_END - MM_PTE_VA) / PP_PAGE_SIZE;
+    return (MM_PTE_END - g.pte_next) / PP_PAGE_SIZE;
+}
+
 void mm_map_free(struct mm_map *m)
 {
     if (!m->is_loan && m->kind != MM_MAP_RESERVED)

@@ -51,6 +51,7 @@ struct mm_map {
     bool is_live, is_user;
     uint64_t used;    /* MM_MAP_RESERVED: pages mapped now */
     bool is_loan;     /* va is the memory's own address: nothing is mapped */
+    uint64_t mdl_start, mdl_frame, mdl_pages; /* MM_MAP_MDL: what the MDL said */
 };
 
 struct mm_map_request {
@@ -73,6 +74,8 @@ int mm_phys_fd(void);
 /* NULL: no address space, or frames that cannot be mapped (*mixed: made-up ones of several places). */
 struct mm_map *mm_map_new(const struct mm_map_request *r, bool *mixed);
 void mm_map_free(struct mm_map *m);
+/* System addresses, in pages: how many are left; how many are the owner's, and all. */
+uint64_t mm_map_room(uint32_t owner, uint64_t *ret_mine, uint64_t *ret_total);
 /* Put frames [pages] into a reserved range; NULL: take them away. False: frames that were made up. */
 bool mm_map_reserved(struct mm_map *m, const uint64_t *pfns, uint64_t pages);
 bool mm_is_ram(uint64_t pa);

@@ -17,6 +17,8 @@ NT_EXPORT PVOID NTAPI MmAllocateMappingAddress(SIZE_T size, ULONG tag)
                                .kind = MM_MAP_RESERVED};
     struct mm_map *m;
 
+    if (!size)
+        mm_rule(VF_PTE_RESERVE_ZERO, 0x100, 0, tag, ke_caller());
     if (!size || size > MM_PTE_END - MM_PTE_VA)
         return NULL;
     m = mm_map_new(&r, NULL);
@@ -95,6 +97,7 @@ NT_EXPORT PVOID NTAPI MmMapLockedPagesWithReservedMapping(PVOID base, ULONG tag,
 NT_EXPORT VOID NTAPI MmUnmapReservedMapping(PVOID base, ULONG tag, PMDL mdl)
 {
     struct mm_map *m = reserved_at((PVOID)mm_page_of(KE_ARG(base)));
+    size_t pages;
 
     mm_irql_rule(VF_MDL_UNMAP_IRQL, DISPATCH_LEVEL, KE_ARG(base), KE_ARG(mdl));
     if (!m || !m->used) {
@@ -103,6 +106,13 @@ NT_EXPORT VOID NTAPI MmUnmapReservedMapping(PVOID base, ULONG tag, PMDL mdl)
     }
     if (m->tag != tag)
         mm_rule(VF_PTE_UNMAP_OWNER, 0x108, KE_ARG(base), tag, m->tag);
+    pages = mm_pages_of(mdl->ByteOffset, mdl->ByteCount);
+    if (pages > m->pages)
+        mm_rule(VF_PTE_UNMAP_MORE, 0x10A, m->va, m->pages, pages);
+    else if (pages > m->used)
+        mm_rule(VF_PTE_UNMAP_PART, 0x10B, m->va, tag, pages);
+    else if (pages < m->used)
+        mm_rule(VF_PTE_UNMAP_SHORT, 0x10C, m->va, tag, pages);
     (void)mm_map_reserved(m, NULL, 0); /* taking away cannot fail */
     mdl->MdlFlags =
         (CSHORT)(mdl->MdlFlags & ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED));

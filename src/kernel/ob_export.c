@@ -15,6 +15,7 @@
 
 NT_EXPORT LONG_PTR NTAPI ObfReferenceObject(PVOID object)
 {
+    ob_header_check(object);
     ob_ref(object);
     return ob_ref_count(object);
 }
@@ -27,7 +28,10 @@ NT_EXPORT LONG_PTR NTAPI ObfReferenceObjectWithTag(PVOID object, ULONG tag)
 
 NT_EXPORT LONG_PTR NTAPI ObfDereferenceObject(PVOID object)
 {
-    int64_t left = ob_ref_count(object) - 1;
+    int64_t left;
+
+    ob_header_check(object);
+    left = ob_ref_count(object) - 1;
 
     ob_unref(object);
     return left;

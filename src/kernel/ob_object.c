@@ -136,6 +136,12 @@ static struct ob_header *header_of(const void *object)
     return (struct ob_header *)((uintptr_t)object - sizeof(struct ob_header));
 }
 
+/* Seen: Windows 10 mixes a cookie and the header's address in. */
+static UCHAR type_index(const struct ob_type *type, const struct ob_header *h)
+{
+    return (UCHAR)(type->index ^ ((uintptr_t)h >> 8) ^ HEADER_COOKIE);
+}
+
 /* Bring the driver-visible mirror up to date. */
 static void mirror(const struct ob_entry *e)
 {
@@ -171,7 +177,7 @@ void *ob_new(struct ob_type *type, size_t size, const char tag[4])
     e->owner = image ? image->owner : 0;
     pp_list_init(&e->children);
     h->PointerCount = 1;
-    h->TypeIndex = (UCHAR)(type->index ^ ((uintptr_t)h >> 8) ^ HEADER_COOKIE);
+    h->TypeIndex = type_index(type, h);
     h->Flags = 2;
     table_add(e);
     count_objects(type, 1);
@@ -297,6 +303,25 @@ bool ob_is_permanent(const void *object)
     const struct ob_entry *e = ob_entry_of(object);
 
     return e && e->is_permanent;
+}
+
+void ob_header_check(void *object)
+{
+    const struct ob_entry *e = ob_entry_of(object);
+    struct ob_header *h = header_of(object);
+    struct vf_case c = {.rule = VF_BAD_OBJECT_HEADER, .access = VF_NO_ACCESS, .p = {KE_ARG(h)}};
+    UCHAR index;
+
+    if (!e)
+        return;
+    index = type_index(e->type, h);
+    if (h->TypeIndex == index && !h->SecurityDescriptor)
+        return;
+    c.p[1] = KE_ARG(e->type->object);
+    c.p[2] = h->TypeIndex == index;
+    h->TypeIndex = index;
+    h->SecurityDescriptor = NULL;
+    (void)vf_report(&c);
 }
 
 void ob_set_permanent(void *object, bool is_permanent)

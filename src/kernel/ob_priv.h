@@ -38,6 +38,8 @@ void ob_set_permanent(void *object, bool is_permanent);
 /* Pool owner of the driver that was calling when the object was made; 0: the kernel. */
 uint32_t ob_owner_of(const void *object);
 /* A self-relative security descriptor kept with the object (copied); size 0: none. */
+/* 0x189: a driver has overwritten the header that it sees. The truth is elsewhere; the header is put right. */
+void ob_header_check(void *object);
 void ob_security_set(void *object, const void *sd, size_t size);
 const void *ob_security_of(const void *object, size_t *ret_size);
 

@@ -163,6 +163,10 @@ NT_EXPORT NTSTATUS NTAPI PsTerminateSystemThread(NTSTATUS status)
 
     if (!t->is_system || t->is_boot || t->is_idle)
         return STATUS_INVALID_PARAMETER;
+    if (ex_is_worker(t)) {
+        ke_rule(VF_WORKER_ENDED, KE_ARG(t->object), 0, 0, NULL);
+        ke_contain(); /* the work item ends, its thread stays */
+    }
     t->exit_status = status;
     ke_thread_exit();
 }

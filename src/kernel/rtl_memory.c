@@ -4,10 +4,24 @@
  */
 #include "kernel/kernel_priv.h"
 
+/* C4/F0. A copy onto itself is what compilers make of an assignment of a structure to itself. */
+static void check_overlap(uint64_t dst, uint64_t src, SIZE_T size)
+{
+    const struct ke_image *im;
+    struct vf_case c = {.rule = VF_VER_COPY_OVERLAP, .p = {0, dst, src, size}, .access = VF_NO_ACCESS};
+
+    if (dst == src || (dst - src >= size && src - dst >= size))
+        return;
+    im = ke_image_current();
+    if (im && im->is_verified)
+        (void)vf_report(&c);
+}
+
 /* Doc: nf-wdm-rtlcopymemory; also memcpy and RtlCopyMemoryNonTemporal. Overlapping is the caller's
  * mistake; here it is harmless. */
 NT_EXPORT PVOID NTAPI RtlCopyMemory(PVOID dst, PCVOID src, SIZE_T size)
 {
+    check_overlap(KE_ARG(dst), KE_ARG(src), size);
     mm_copy(dst, src, size);
     return dst;
 }

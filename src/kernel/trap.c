@@ -25,6 +25,7 @@ enum {
     TICKS_OF_RUN = 50,       /* so many ticks of one thread without a switch: a loop that polls */
     TICKS_OF_SPIN = 3,       /* so many ticks in driver code without an import: a spin */
     SPIN_STEP = 156250,      /* virtual time that one broken tick uses up: 15.625 ms */
+    FRAME_MAX = 0x10000,     /* how far below the stack pointer a new frame reaches */
     GUARD_WINDOW = 0x8000,   /* below a stack: touching it means that the stack ran out */
     NULL_WINDOW = 0x10000,
     EXC_LEFT = 0x2000,       /* what an entry needs of the exception stack at least */
@@ -264,6 +265,7 @@ static PP_NORETURN void fault_report(const struct os_regs *r, struct vf_fault *f
     uint8_t byte;
 
     f->irql = ke_irql();
+    f->in_stack = f->addr >= KE_STACK_LOW && f->addr < KE_STACK_HIGH;
     fill_image(f, name, sizeof name);
     if (pp_align_down(f->addr, PP_PAGE_SIZE) == NT_KUSER_ADDRESS && f->access == VF_WRITE) {
         f->in_image = true;
@@ -359,11 +361,12 @@ static NTSTATUS float_status(const struct os_regs *r, bool is_sse)
     return flags & 16 ? STATUS_FLOAT_UNDERFLOW : STATUS_FLOAT_INEXACT_RESULT;
 }
 
-static bool is_stack_overflow(const struct os_trap *t)
+/* The guard below a stack, touched by a frame that is about to use it; further away it is a stale pointer. */
+static bool is_stack_overflow(const struct os_trap *t, uint64_t rsp)
 {
     const struct ke_thread *th = ke_thread_now;
 
-    return t->kind == OS_TRAP_PAGE && th && th->exc_low &&
+    return t->kind == OS_TRAP_PAGE && th && th->exc_low && (rsp <= t->addr || rsp - t->addr < FRAME_MAX) &&
            ((t->addr < th->stack_low && t->addr >= th->stack_low - GUARD_WINDOW) ||
             (t->addr < th->exc_low && t->addr >= th->exc_low - GUARD_WINDOW));
 }
@@ -405,7 +408,7 @@ static void driver_trap(struct area *a)
 {
     struct os_regs *r = &a->regs;
 
-    if (is_stack_overflow(&a->trap))
+    if (is_stack_overflow(&a->trap, a->regs.gpr[OS_RSP]))
         stack_overflow(r);
     if (ke_emulate(r, &a->trap))
         return;

@@ -15,11 +15,21 @@ struct provider {
     bool is_registered;
 };
 
+/* A provider of events, EtwRegister. */
+struct registration {
+    struct pp_list link;
+    REGHANDLE handle;
+    uint64_t caller; /* where it was registered */
+    uint32_t owner;
+};
+
 static struct {
-    struct pp_list providers;
+    struct pp_list providers, registrations;
     ULONG next_instance;
     uint64_t next_handle;
-} g = {.providers = {&g.providers, &g.providers}, .next_handle = 0x1000};
+} g = {.providers = {&g.providers, &g.providers},
+       .registrations = {&g.registrations, &g.registrations},
+       .next_handle = 0x1000};
 
 /* ---- Providers ---- */
 
@@ -242,11 +252,26 @@ static REGHANDLE handle_new(void)
 NT_EXPORT NTSTATUS NTAPI EtwRegister(LPCGUID guid, PETWENABLECALLBACK callback, PVOID context,
                                      PREGHANDLE ret)
 {
+    struct registration *r;
+    REGHANDLE handle = handle_new();
+
     (void)callback; /* called when a session enables the provider */
     (void)context;
     mm_check_range(guid, sizeof *guid, false);
-    *ret = handle_new();
+    *ret = handle;
+    r = pp_new(sizeof *r);
+    PP_ASSERT(r);
+    r->handle = handle;
+    r->caller = ke_caller();
+    r->owner = ke_image_current() ? ke_image_current()->owner : 0;
+    pp_list_push_back(&g.registrations, &r->link);
     return STATUS_SUCCESS;
+}
+
+static void registration_free(struct registration *r)
+{
+    pp_list_remove(&r->link);
+    pp_free(r);
 }
 
 NT_EXPORT NTSTATUS NTAPI EtwRegisterClassicProvider(LPCGUID guid, ULONG type, PVOID callback,
@@ -258,7 +283,49 @@ NT_EXPORT NTSTATUS NTAPI EtwRegisterClassicProvider(LPCGUID guid, ULONG type, PV
 
 NT_EXPORT NTSTATUS NTAPI EtwUnregister(REGHANDLE handle)
 {
-    return handle ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+    struct pp_list *it, *tmp;
+
+    PP_LIST_EACH_SAFE(it, tmp, &g.registrations)
+    {
+        struct registration *r = PP_CONTAINER(it, struct registration, link);
+
+        if (r->handle != handle)
+            continue;
+        registration_free(r);
+        return STATUS_SUCCESS;
+    }
+    if (handle) /* zero: nothing was registered, which the routine only says */
+        io_rule(VF_VER_ETW_HANDLE, 0, 0, 0, 0, NULL);
+    return STATUS_INVALID_HANDLE;
+}
+
+unsigned wmi_check_unload(const struct ke_image *image)
+{
+    struct pp_list *it, *tmp;
+    unsigned count = 0;
+
+    PP_LIST_EACH_SAFE(it, tmp, &g.registrations)
+    {
+        struct registration *r = PP_CONTAINER(it, struct registration, link);
+
+        if (r->owner != image->owner)
+            continue;
+        count++;
+        io_rule(VF_VER_ETW_LEFT, 0, r->caller, image->base, r->handle, NULL);
+        registration_free(r);
+    }
+    PP_LIST_EACH_SAFE(it, tmp, &g.providers)
+    {
+        struct provider *p = PP_CONTAINER(it, struct provider, link);
+
+        if (ke_image_at(KE_ARG(p->device)) != image)
+            continue; /* a device: reported when it is deleted */
+        count++;
+        io_rule(VF_VER_WMI_LEFT, 0, image->base, KE_ARG(p->device), 0, NULL);
+        pp_list_remove(&p->link);
+        pp_free(p);
+    }
+    return count;
 }
 
 NT_EXPORT BOOLEAN NTAPI EtwEventEnabled(REGHANDLE handle, PCEVENT_DESCRIPTOR event)

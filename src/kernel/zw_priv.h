@@ -54,6 +54,10 @@ bool fsrtl_match(const WCHAR *expression, size_t expression_chars, const WCHAR *
 bool zw_full_name(const void *object, WCHAR *buf, size_t chars);
 
 /* ---- Processes (ps_process.c) ---- */
+/* A driver calls a system service: its level, and what it is given (zw_check.c). False: nothing was
+ * checked, the verifier is off. */
+bool zw_check(const struct ke_gate_record *r);
+
 extern EPROCESS *ps_system, *ps_user; /* pid 4, and the program that sends the requests */
 enum { PS_SYSTEM_PID = 4, PS_USER_PID = 1000 };
 /* The process whose address space the current thread is in: attached, its own, or System. Never

@@ -59,6 +59,12 @@ typedef enum _MM_PAGE_PRIORITY {
 #define MdlMappingNoExecute 0x40000000u
 #define MdlMappingWithGuardPtes 0x20000000u
 
+/* Doc: wdm.h, one page of a scattered transfer. */
+typedef union _FILE_SEGMENT_ELEMENT {
+    PVOID Buffer;
+    ULONGLONG Alignment;
+} FILE_SEGMENT_ELEMENT, *PFILE_SEGMENT_ELEMENT;
+
 typedef enum _MEMORY_CACHING_TYPE {
     MmNonCached = 0,
     MmCached = 1,

@@ -22,6 +22,9 @@ static const char usage_text[] =
     "options of run and boot:\n"
     "  --verify standard|FLAGS|off  Driver Verifier options (default: standard, 0x209BB)\n"
     "  --special-pool      special pool for all tags, as GFlags sets it; also with --verify off\n"
+    "  --graphics          a display or printer driver: no pool tracking, IRQL checking, I/O "
+    "verification\n"
+    "                      (by itself for drivers that import win32k.sys)\n"
     "  --seed N            schedule, random inputs and the security cookie repeat with it (default "
     "0)\n"
     "  --bugcheck          stop at the first finding, as Windows does\n"
@@ -140,6 +143,7 @@ enum {
     OPT_JSON,
     OPT_CORE,
     OPT_LIKE,
+    OPT_GRAPHICS,
     OPT_VERBOSE,
     OPT_RULES,
     OPT_JOBS,
@@ -163,6 +167,7 @@ static const struct option long_options[] = {
     {"json", required_argument, NULL, OPT_JSON},
     {"keep-core", required_argument, NULL, OPT_CORE},
     {"like-windows", no_argument, NULL, OPT_LIKE},
+    {"graphics", no_argument, NULL, OPT_GRAPHICS},
     {"verbose", no_argument, NULL, OPT_VERBOSE},
     {"jobs", required_argument, NULL, OPT_JOBS},
     {"depth", required_argument, NULL, OPT_DEPTH},
@@ -288,6 +293,9 @@ static int parse_option(int opt, const char *where, struct host_options *o, bool
         return -1;
     case OPT_LIKE:
         o->like_windows = true;
+        return -1;
+    case OPT_GRAPHICS:
+        o->graphics = true;
         return -1;
     case OPT_VERBOSE:
         o->verbose = true;

@@ -71,6 +71,8 @@ uint32_t vf_report_fault(const struct vf_fault *f)
         set_plain(&c, VF_EXECUTE_NX, f);
         c.p[1] = f->pte;
         c.p[2] = 0;
+    } else if (f->in_stack && f->access != VF_EXECUTE) {
+        c.rule = VF_STACK_STALE;
     } else if (f->irql >= 2) {
         at_raised_irql(f, &c);
     } else {

@@ -331,3 +331,50 @@ unsigned vf_check_leaks(uint32_t owner, const char *driver, uint64_t driver_name
     (void)vf_report(&c); /* last: with --bugcheck it ends the machine */
     return l.count;
 }
+
+/* ---- Session pool at the end of the session ---- */
+
+enum { SESSION_ID = 1 };
+
+struct session_ctx {
+    uint64_t count[2], bytes[2]; /* nonpaged, paged */
+    uint64_t special_pages;
+};
+
+static bool session_count(void *ctx, const struct pl_block_info *b)
+{
+    struct session_ctx *s = ctx;
+    unsigned paged = (b->flags & PL_PAGED) ? 1 : 0;
+
+    if (!(b->flags & PL_SESSION) || is_abandoned(b))
+        return true;
+    if (b->special) {
+        s->special_pages += (b->size + PP_PAGE_SIZE - 1) / PP_PAGE_SIZE;
+        return true;
+    }
+    s->count[paged]++;
+    s->bytes[paged] += b->size;
+    return true;
+}
+
+void vf_check_session(uint32_t owner, const char *driver)
+{
+    struct session_ctx s = {0};
+    struct vf_case c = {.access = VF_NO_ACCESS, .driver = driver, .p = {SESSION_ID}};
+
+    if (vf_is_enabled())
+        return; /* pool tracking has listed every block */
+    (void)pl_each_live(vf_config()->pool, owner, session_count, &s);
+    if (s.special_pages) {
+        c.rule = VF_SESSION_SPECIAL_LEFT;
+        c.p[1] = s.special_pages;
+        (void)vf_report(&c);
+    }
+    if (!s.count[0] && !s.count[1])
+        return;
+    c.rule = VF_SESSION_POOL_LEFT;
+    c.p[1] = s.bytes[1];
+    c.p[2] = s.bytes[0];
+    c.p[3] = s.count[0] << 32 | s.count[1];
+    (void)vf_report(&c);
+}

@@ -34,6 +34,11 @@ void vf_init(const struct vf_config *cfg)
     g.count = 0;
 }
 
+void vf_options_drop(uint32_t options)
+{
+    g.cfg.options &= ~options;
+}
+
 bool vf_has(uint32_t option)
 {
     return (g.cfg.options & option) != 0;

@@ -31,8 +31,11 @@ enum vf_option {
     VF_OPT_DMA = 0x80,
     VF_OPT_SECURITY = 0x100,
     VF_OPT_MISC = 0x800,
+    VF_OPT_INVARIANT_STACK = 0x2000,  /* MDL buffers must not change: compared when a request ends */
+    VF_OPT_INVARIANT_DRIVER = 0x4000, /* ... and at each hand-over between drivers */
     VF_OPT_DDI = 0x20000,
     VF_OPT_SYSTEMATIC = 0x40000,
+    VF_OPT_CODE_INTEGRITY = 0x2000000,
     VF_OPT_STANDARD = 0x209BB,
 };
 
@@ -138,6 +141,8 @@ struct vf_config {
 };
 
 void vf_init(const struct vf_config *cfg);
+/* Switch option bits off: the driver is exempt from them. */
+void vf_options_drop(uint32_t options);
 bool vf_has(uint32_t option);        /* is any of these option bits on? */
 bool vf_is_enabled(void);
 /* Is the rule on under the present options? */
@@ -163,6 +168,7 @@ struct vf_fault {
     bool addr_known;         /* false: non-canonical, unknown */
     bool in_image;           /* addr lies in a loaded image (read-only section, discarded INIT...) */
     bool in_unloaded_image;
+    bool in_stack;           /* addr lies where kernel stacks are, below what is in use */
     bool image_writable, image_executable, image_pageable;
     uint64_t pte;            /* a made-up page table entry for 0xBE and 0xFC, deterministic */
     const char *object;      /* image or section name, or NULL */
@@ -183,6 +189,10 @@ uint32_t vf_report_exception(const struct vf_thrown *t);
 /* At unload: every block that `owner` still holds goes to the sink as an entry (rule VF_VER_UNLOAD_LEAK,
  * object "block", not counted), then one C4/62 for all of them. Returns how many blocks were left. */
 unsigned vf_check_leaks(uint32_t owner, const char *driver, uint64_t driver_name_addr);
+
+/* At unload, without the verifier: session pool that the driver still holds is what the end of the session
+ * finds (0xAB, in special pool 0xEC). */
+void vf_check_session(uint32_t owner, const char *driver);
 
 /* Bug check asked for by name: KeBugCheckEx by the driver itself. */
 uint32_t vf_report_bugcheck(uint32_t code, const uint64_t p[4]);

@@ -269,7 +269,7 @@ Test(mm, noncached_memory_checks_its_size)
     MmFreeNonCachedMemory(p, 4096);
     cr_assert_eq(fx_reports(VF_PTE_NONCACHED_SIZE), 1);
     MmFreeNonCachedMemory(p, 8192);
-    cr_assert_eq(fx_reports(VF_PTE_NONCACHED_UNKNOWN), 1);
+    cr_assert_eq(fx_reports(VF_PTE_RELEASE_AGAIN), 1);
 }
 
 Test(mm, device_memory_is_shared_by_its_mappings)

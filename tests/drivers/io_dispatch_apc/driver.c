@@ -1,0 +1,16 @@
+/* Returns from a request inside a critical region. */
+#include "rule.h"
+
+static ULONG count;
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    KeEnterCriticalRegion();
+    count++;
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,28 @@
+/* Locks the registers of its device as if they were memory. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PHYSICAL_ADDRESS registers = {.QuadPart = 0xD0000000};
+    PVOID base = MmMapIoSpace(registers, PAGE_SIZE, MmNonCached);
+    PMDL mdl = base ? IoAllocateMdl(base, PAGE_SIZE, FALSE, FALSE, NULL) : NULL;
+    NTSTATUS status = STATUS_SUCCESS;
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!mdl)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    __try {
+        MmProbeAndLockPages(mdl, KernelMode, IoReadAccess);
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        status = GetExceptionCode();
+    }
+    if (NT_SUCCESS(status))
+        MmUnlockPages(mdl);
+    IoFreeMdl(mdl);
+    MmUnmapIoSpace(base, PAGE_SIZE);
+    return status;
+}

@@ -1,0 +1,19 @@
+/* Frees contiguous memory as if it were noncached memory. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PHYSICAL_ADDRESS highest = {.QuadPart = -1};
+    PUCHAR memory = MmAllocateContiguousMemory(2 * PAGE_SIZE, highest);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!memory)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    MmFreeNonCachedMemory(memory, 2 * PAGE_SIZE);
+    MmFreeContiguousMemory(memory);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,16 @@
+/* Reserves a page. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PVOID range = MmAllocateMappingAddress(PAGE_SIZE, RULE_TAG);
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (range)
+        MmFreeMappingAddress(range, RULE_TAG);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,36 @@
+/* Moves an MDL on by hand while it is mapped. */
+#include "rule.h"
+
+static PMDL mdl;
+
+static PVOID map(void)
+{
+    PHYSICAL_ADDRESS low = {.QuadPart = 0}, high = {.QuadPart = -1};
+
+    mdl = MmAllocatePagesForMdl(low, high, low, 2 * PAGE_SIZE);
+    return mdl ? MmMapLockedPagesSpecifyCache(mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority) : NULL;
+}
+
+static void release(void)
+{
+    MmFreePagesFromMdl(mdl);
+    ExFreePool(mdl);
+}
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    PVOID mapped = map();
+
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    if (!mapped)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    mdl->StartVa = (PUCHAR)mdl->StartVa + PAGE_SIZE;
+    MmUnmapLockedPages(mapped, mdl);
+    mdl->StartVa = (PUCHAR)mdl->StartVa - PAGE_SIZE;
+    release();
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,12 @@
+/* Each of its sections has pages of its own. */
+#include "rule.h"
+
+RULE_NOTHING_AT_START
+RULE_NOTHING_AT_END
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,20 @@
+/* Unregisters the event provider before it unloads. */
+#include "rule.h"
+
+static const GUID guid = {0x6f1c5d2a, 0x31b0, 0x4c8e, {0x9a, 0x10, 0x5e, 0x21, 0x77, 0x0b, 0x4d, 0x63}};
+static REGHANDLE handle;
+
+RULE_NOTHING_AT_START
+
+void finish(PDRIVER_OBJECT driver)
+{
+    UNREFERENCED_PARAMETER(driver);
+    EtwUnregister(handle);
+}
+
+NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
+{
+    UNREFERENCED_PARAMETER(device);
+    UNREFERENCED_PARAMETER(irp);
+    return EtwRegister(&guid, NULL, NULL, &handle);
+}

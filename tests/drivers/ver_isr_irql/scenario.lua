@@ -1,0 +1,4 @@
+interrupt(0x31)
+local f = open("\\\\.\\Rule")
+f:ioctl(0x222000)
+f:close()
