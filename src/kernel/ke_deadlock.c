@@ -426,7 +426,9 @@ void ke_lock_gone(uint64_t start, uint64_t size)
 
         if (KE_ARG(h->lock) < start || KE_ARG(h->lock) - start >= size)
             continue;
-        if (h->kind != KE_LOCK_SPIN && h->kind != KE_LOCK_QUEUED) /* Windows raises nothing for those */
+        /* Windows raises nothing for spin locks; and who holds a lock of an image that unloads hangs, or
+         * has ended with it: said then. */
+        if (h->kind != KE_LOCK_SPIN && h->kind != KE_LOCK_QUEUED && start < KE_IMAGE_LOW)
             report_deleted(h);
         held_drop(h);
     }

@@ -146,6 +146,8 @@ struct ke_thread *ke_thread_new(void (*fn)(void *arg), void *arg, bool is_reques
 PP_NORETURN void ke_thread_exit(void);
 /* Let another runnable thread go first. */
 void ke_yield(void);
+/* Does the address lie below a kernel stack, on the side it grows to? */
+bool ke_is_below_stack(uint64_t addr);
 /* Native side of a driver-visible thread; NULL when it has ended or is none of ours. */
 struct ke_thread *ke_thread_of(const void *ethread);
 struct ke_thread *ke_thread_by_id(uint64_t id);

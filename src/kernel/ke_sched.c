@@ -450,6 +450,13 @@ static struct ke_thread *slot_new(void)
     return t;
 }
 
+bool ke_is_below_stack(uint64_t addr)
+{
+    uint64_t offset = (addr - KE_STACK_LOW) % SLOT_SIZE;
+
+    return addr >= KE_STACK_LOW && addr < KE_STACK_HIGH && offset >= ENTRY_OFFSET && offset < STACK_OFFSET;
+}
+
 static struct ke_thread *slot_take(bool is_request)
 {
     if (is_request && g.request_count)

@@ -265,7 +265,7 @@ static PP_NORETURN void fault_report(const struct os_regs *r, struct vf_fault *f
     uint8_t byte;
 
     f->irql = ke_irql();
-    f->in_stack = f->addr >= KE_STACK_LOW && f->addr < KE_STACK_HIGH;
+    f->in_stack = ke_is_below_stack(f->addr);
     fill_image(f, name, sizeof name);
     if (pp_align_down(f->addr, PP_PAGE_SIZE) == NT_KUSER_ADDRESS && f->access == VF_WRITE) {
         f->in_image = true;

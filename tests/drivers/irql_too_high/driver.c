@@ -6,18 +6,14 @@ RULE_NOTHING_AT_END
 
 NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
 {
+    UNICODE_STRING name = RTL_CONSTANT_STRING(L"ExFreePool");
     KIRQL old;
-    HANDLE key = NULL;
-    UNICODE_STRING name = RTL_CONSTANT_STRING(L"\\Registry\\Machine\\Software");
-    OBJECT_ATTRIBUTES attributes;
+    PVOID routine;
 
     UNREFERENCED_PARAMETER(device);
     UNREFERENCED_PARAMETER(irp);
-    InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE, NULL, NULL);
     KeRaiseIrql(DISPATCH_LEVEL, &old);
-    (void)ZwOpenKey(&key, KEY_READ, &attributes);
+    routine = MmGetSystemRoutineAddress(&name);
     KeLowerIrql(old);
-    if (key)
-        ZwClose(key);
-    return STATUS_SUCCESS;
+    return routine ? STATUS_SUCCESS : STATUS_NOT_FOUND;
 }

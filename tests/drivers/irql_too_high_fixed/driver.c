@@ -6,15 +6,11 @@ RULE_NOTHING_AT_END
 
 NTSTATUS provoke(PDEVICE_OBJECT device, PIRP irp)
 {
-    HANDLE key = NULL;
-    UNICODE_STRING name = RTL_CONSTANT_STRING(L"\\Registry\\Machine\\Software");
-    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING name = RTL_CONSTANT_STRING(L"ExFreePool");
+    PVOID routine;
 
     UNREFERENCED_PARAMETER(device);
     UNREFERENCED_PARAMETER(irp);
-    InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE, NULL, NULL);
-    (void)ZwOpenKey(&key, KEY_READ, &attributes);
-    if (key)
-        ZwClose(key);
-    return STATUS_SUCCESS;
+    routine = MmGetSystemRoutineAddress(&name);
+    return routine ? STATUS_SUCCESS : STATUS_NOT_FOUND;
 }
