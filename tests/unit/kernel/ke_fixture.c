@@ -10,8 +10,9 @@
 
 struct ke_machine ke_m;
 EPROCESS *ps_system, *ps_user;
-static struct ob_type types[3];
-struct ob_type *ob_type_thread = &types[0], *ob_type_process = &types[1], *ob_type_callback = &types[2];
+static struct ob_type types[5];
+struct ob_type *ob_type_thread = &types[0], *ob_type_process = &types[1], *ob_type_callback = &types[2],
+               *ob_type_device = &types[3], *ob_type_driver = &types[4];
 struct ke_image fx_image;
 NTSTATUS fx_raised;
 static uint8_t image_bytes[0x1000];
@@ -172,6 +173,17 @@ bool ke_exception_origin(struct ke_gate_record **rec, struct os_regs *ret)
     (void)rec;
     (void)ret;
     return false;
+}
+
+bool zw_check(const struct ke_gate_record *r)
+{
+    (void)r;
+    return false;
+}
+
+void *ke_fault_check(struct ke_gate_record *r)
+{
+    return r->export->fn;
 }
 
 bool vf_has(uint32_t option)

@@ -306,13 +306,14 @@ static void NTAPI io_work(PVOID object, PVOID context, PIO_WORKITEM item)
 
 static void io_items(void *arg)
 {
-    PIO_WORKITEM item = IoAllocateWorkItem(NULL);
+    PDEVICE_OBJECT device = ob_new(ob_type_device, sizeof *device, "Devi");
+    PIO_WORKITEM item = IoAllocateWorkItem(device);
 
     (void)arg;
     IoQueueWorkItemEx(item, io_work, DelayedWorkQueue, &s);
     sleep_ms(1);
     cr_assert_eq(s.count, 1);
-    item = IoAllocateWorkItem(NULL);
+    item = IoAllocateWorkItem(device);
     IoQueueWorkItemEx(item, io_work, DelayedWorkQueue, &s);
     IoFreeWorkItem(item);
     cr_assert_eq(fx_reports(VF_WORK_ITEM_QUEUED_FREED), 1);
