@@ -133,6 +133,11 @@ WEAK struct ke_image *ke_image_at(uint64_t addr)
     return NULL;
 }
 
+WEAK struct ke_image *ke_image_current(void)
+{
+    return NULL;
+}
+
 WEAK void ke_stack_capture(struct vf_stack *ret)
 {
     ret->count = 0;
