@@ -1,8 +1,6 @@
 /* What outlives a driver, and what must not outlive a fork. */
 #include "kernel/hal_dma.h"
 
-#include <string.h>
-
 struct left {
     const struct ke_image *image;
     unsigned count;
@@ -44,28 +42,10 @@ unsigned mm_check_unload(struct ke_image *image)
 
 /* ---- After fork ---- */
 
-#define COPY_FROM (MM_PTE_END + MM_CONT_SIZE + 0x100000000ull) /* two windows behind all others */
-#define COPY_TO (COPY_FROM + 0x200000000ull)
-
 struct copy {
     int from, to;
     int err;
 };
-
-static int copy_used(const struct copy *c, uint64_t pa, size_t size)
-{
-    int err = os_shared_map(c->from, pa, COPY_FROM, size, OS_READ);
-
-    if (err)
-        return err;
-    err = os_shared_map(c->to, pa, COPY_TO, size, OS_READ | OS_WRITE);
-    if (!err) {
-        memcpy((void *)COPY_TO, (void *)COPY_FROM, size);
-        err = os_unmap(COPY_TO, size);
-    }
-    (void)os_unmap(COPY_FROM, size); /* the first error counts */
-    return err;
-}
 
 /* Most of what is there was never touched. */
 static int copy_range(void *ctx, uint64_t pa, size_t size)
@@ -75,7 +55,7 @@ static int copy_range(void *ctx, uint64_t pa, size_t size)
     int err = 0;
 
     while (!err && from < end && os_shared_used(c->from, from, end, &from, &to)) {
-        err = copy_used(c, from, to - from);
+        err = os_shared_copy(c->from, c->to, from, to - from);
         from = to;
     }
     return err;

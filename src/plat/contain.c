@@ -40,6 +40,7 @@ static const int allowed[] = {
 static const int forking[] = {
     SCMP_SYS(clone),     SCMP_SYS(wait4),       SCMP_SYS(set_robust_list), SCMP_SYS(memfd_create),
     SCMP_SYS(ftruncate), SCMP_SYS(userfaultfd), SCMP_SYS(fcntl),
+    SCMP_SYS(pread64),   SCMP_SYS(pwrite64),
 };
 
 enum { KEEP_MAX = 16 };

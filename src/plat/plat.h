@@ -25,6 +25,8 @@ int os_unmap(uint64_t addr, size_t size);
 int os_shared_new(size_t size, int *ret_fd);
 /* The first part of [offset, end) of the object that was ever written to; false: none. */
 bool os_shared_used(int fd, uint64_t offset, uint64_t end, uint64_t *ret_from, uint64_t *ret_to);
+/* Copy that part from one object to the same place of another. 0 or -Exxx. */
+int os_shared_copy(int from, int to, uint64_t offset, size_t size);
 int os_shared_map(int fd, uint64_t offset, uint64_t addr, size_t size, unsigned prot);
 /* Copy without faulting (process_vm_readv on ourselves): how many leading bytes of [addr, addr+size)
  * could be read. Works before and after containment. */
