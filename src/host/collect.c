@@ -139,6 +139,7 @@ static void on_finding(struct host_session *s, const struct vf_finding *f)
     h = &more[s->v.finding_count++];
     memset(h, 0, sizeof *h);
     h->f = *f;
+    h->refused = s->refused;
     if (f->rule == VF_VER_UNLOAD_LEAK)
         take_leaks(s, h);
     pp_fmt(h->during, sizeof h->during, "%s", s->v.last_step.what);
@@ -186,6 +187,19 @@ static void on_module(struct host_session *s, struct host_module *m)
         s->v.modules[s->v.module_count++] = *m;
 }
 
+static void on_stop(struct host_stop *list, unsigned *count, unsigned max, struct host_stop *st)
+{
+    clean_text(st->name, sizeof st->name);
+    clean_text(st->detail, sizeof st->detail);
+    clean_stack(&st->stack);
+    for (unsigned i = 0; i < *count; i++) {
+        if (!strcmp(list[i].name, st->name) && !strcmp(list[i].detail, st->detail))
+            return;
+    }
+    if (*count < max)
+        list[(*count)++] = *st;
+}
+
 static void on_step(struct host_session *s, struct host_step *st)
 {
     struct host_verdict *v = &s->v;
@@ -197,6 +211,14 @@ static void on_step(struct host_session *s, struct host_step *st)
         return;
     }
     v->steps++;
+    if (s->baseline && st->outcome == KE_PENDING)
+        host_points_pending(s->baseline, st->what);
+    if (s->is_replay && v->refused.routine[0] && st->outcome == KE_PENDING) {
+        struct host_stop stuck = {.name = "the request comes to no end"};
+
+        pp_fmt(stuck.detail, sizeof stuck.detail, "%s", st->what);
+        on_stop(v->hangs, &v->hang_count, HOST_STOPS_MAX, &stuck);
+    }
     if (st->kind == HOST_STEP_REQUEST && st->outcome != KE_CONTAINED)
         v->requests_judged++;
     if (v->o->verbose)
@@ -240,19 +262,6 @@ static void on_cover(struct host_session *s, const uint8_t *hits, size_t size)
         reached += s->v.cover[i] != 0;
     }
     s->v.exercised.blocks_reached = reached;
-}
-
-static void on_stop(struct host_stop *list, unsigned *count, unsigned max, struct host_stop *st)
-{
-    clean_text(st->name, sizeof st->name);
-    clean_text(st->detail, sizeof st->detail);
-    clean_stack(&st->stack);
-    for (unsigned i = 0; i < *count; i++) {
-        if (!strcmp(list[i].name, st->name) && !strcmp(list[i].detail, st->detail))
-            return;
-    }
-    if (*count < max)
-        list[(*count)++] = *st;
 }
 
 /* Records that are one structure: a copy that may be corrected, or false when the size is wrong. */
@@ -307,6 +316,20 @@ void host_collect(void *ctx, enum host_rec type, const void *payload, size_t siz
     case HOST_REC_FINDING:
         if (take(&f, sizeof f, payload, size) && clean_finding(&f))
             on_finding(s, &f);
+        memset(&s->refused, 0, sizeof s->refused);
+        break;
+    case HOST_REC_REFUSED:
+        if (take(&s->refused, sizeof s->refused, payload, size)) {
+            clean_text(s->refused.routine, sizeof s->refused.routine);
+            clean_stack(&s->refused.stack);
+            v->refused = s->refused;
+        }
+        break;
+    case HOST_REC_STARTED:
+        if (s->baseline && take(&step, sizeof step, payload, size)) {
+            clean_text(step.what, sizeof step.what);
+            host_points_offers(s->baseline, step.what, step.information);
+        }
         break;
     case HOST_REC_PRINT:
     case HOST_REC_NOTE:

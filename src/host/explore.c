@@ -20,11 +20,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, COPY_LIMIT_S = 5 };
+/* A copy is ended after this much processor time, and for what does not even use that, after
+ * HOST_COPY_LIMIT_S of real time. Most take two milliseconds. */
+enum { JOBS_MAX = 64, COPY_CPU_S = 3 };
 
 struct copy {
     pid_t pid; /* 0: free */
@@ -47,6 +50,8 @@ static void hear_finding(struct host_point_rec *s, const struct vf_finding *f)
 {
     uint64_t key = host_finding_key(f);
 
+    if (host_points_is_old(g.m->explore->done, key))
+        return;
     if (f->rule == VF_VER_UNLOAD_LEAK && !strcmp(f->object, "block")) {
         if (!s->leak_count)
             s->leak = *f;
@@ -55,8 +60,10 @@ static void hear_finding(struct host_point_rec *s, const struct vf_finding *f)
         s->leak_count++;
         return;
     }
-    if (!s->finding_count)
+    if (!s->finding_count) {
         s->finding = *f;
+        s->locked = ke_holds_spin_lock();
+    }
     if (s->finding_count < HOST_POINT_KEYS)
         s->key[s->finding_count] = key;
     s->finding_count++; /* last: the copy may be killed at any moment */
@@ -76,7 +83,10 @@ static void hear(enum host_rec type, const void *payload, size_t size)
             g.is_step_known = true;
             s->step = *st;
         }
-    } else if (type == HOST_REC_ENTRY_FAILED && size == sizeof s->step) {
+    } else if ((type == HOST_REC_ENTRY_FAILED || type == HOST_REC_STARTED) &&
+               size == sizeof s->step) {
+        if (g.is_step_known)
+            return;
         memcpy(&s->step, payload, size);
         g.is_step_known = true;
     } else if ((type == HOST_REC_NOT_MODELLED || type == HOST_REC_HANG) &&
@@ -104,9 +114,9 @@ static void take(struct copy *c, int status)
 {
     struct host_point_rec *s = c->slot;
 
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGPROF)) {
         s->end = HOST_POINT_HANG;
-        pp_fmt(s->why, sizeof s->why, "no end after %d s", COPY_LIMIT_S);
+        pp_fmt(s->why, sizeof s->why, "no end after %d s of processor time", COPY_CPU_S);
     } else if (s->end == HOST_POINT_RUNNING && WIFSIGNALED(status)) {
         s->end = HOST_POINT_DESTROYED;
         pp_fmt(s->why, sizeof s->why, "%s", strsignal(WTERMSIG(status)));
@@ -148,8 +158,10 @@ static struct copy *copy_free(void)
 /* In the new copy. */
 static void become(struct copy *c)
 {
-    const struct itimerval limit = {.it_value = {.tv_sec = COPY_LIMIT_S}};
+    const struct itimerval limit = {.it_value = {.tv_sec = HOST_COPY_LIMIT_S}};
+    const struct itimerval cpu_limit = {.it_value = {.tv_sec = COPY_CPU_S}};
 
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no copy without its original */
     g.mine = c->slot;
     g.below = c->slot + JOBS_MAX;
     g.generation++;
@@ -160,7 +172,8 @@ static void become(struct copy *c)
     g.jobs = 1;
     g.m->is_finishing = true;
     host_journal_redirect(hear);
-    (void)setitimer(ITIMER_REAL, &limit, NULL); /* its default action ends the copy */
+    (void)setitimer(ITIMER_REAL, &limit, NULL); /* their default action ends the copy */
+    (void)setitimer(ITIMER_PROF, &cpu_limit, NULL);
     if (ke_after_fork()) {
         c->slot->end = HOST_POINT_OWN_FAULT;
         pp_fmt(c->slot->why, sizeof c->slot->why, "no memory for a copy of the machine");
@@ -192,6 +205,8 @@ static bool is_wanted(const struct ke_fault_point *p)
 
     if (e->shard_count > 1 && !g.mine && p->index % e->shard_count != e->shard % e->shard_count)
         return false;
+    if (e->times && p->nth > e->times)
+        return false;
     for (unsigned i = 0; i < e->exclude_count; i++) {
         if (strstr(p->routine, e->exclude[i]))
             return false;
@@ -222,10 +237,22 @@ static bool visit(const struct ke_fault_point *p)
     return false;
 }
 
+/* A machine that goes on where an earlier one ended counts its calls from 1 again: from there on they are
+ * others, and have names of their own. */
+static struct ke_fault_point named(const struct ke_fault_point *p)
+{
+    struct ke_fault_point n = *p;
+
+    if (g.m->resume_at && g.m->step > g.m->resume_at)
+        n.id = pp_hash(p->id, &g.m->resume_at, sizeof g.m->resume_at);
+    return n;
+}
+
 /* A call may fail: shall it? */
-static bool ask(void *ctx, const struct ke_fault_point *p)
+static bool ask(void *ctx, const struct ke_fault_point *at)
 {
     const struct host_explore *e = g.m->explore;
+    const struct ke_fault_point name = named(at), *p = &name;
 
     (void)ctx; /* one machine in a process */
     if (e->is_counting)
@@ -237,8 +264,10 @@ static bool ask(void *ctx, const struct ke_fault_point *p)
             is_it = p->id == e->replay_first && p->nth == e->replay_first_nth;
             g.is_step_known = is_it;
         }
-        if (is_it)
+        if (is_it) {
             g.m->is_finishing = true;
+            host_send_refusal(g.m, p);
+        }
         return is_it;
     }
     if (g.generation >= e->depth || !is_wanted(p))
@@ -263,6 +292,17 @@ int host_explore_prepare(struct host_machine *m, struct ke_config *cfg)
     cfg->coverage = m->explore->replay != 0;
     cfg->fault = (struct ke_fault_config){.mode = KE_FAULT_ASK, .ask = ask};
     return 0;
+}
+
+void host_explore_started(struct host_machine *m, const char *what)
+{
+    struct host_step rec = {.index = m->step, .outcome = KE_DONE, .kind = HOST_STEP_START};
+
+    if (!m->explore)
+        return;
+    rec.information = ke_driver_offers(m->image);
+    pp_fmt(rec.what, sizeof rec.what, "%s", what);
+    host_journal_write(m->journal, HOST_REC_STARTED, &rec, sizeof rec);
 }
 
 void host_explore_finish(struct host_machine *m)

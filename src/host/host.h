@@ -63,6 +63,7 @@ struct host_explore_options {
     const char *replay; /* a point's name: run with it refused, whole report; NULL: explore */
     const char *file;   /* where the points are written; NULL: in the machine directory */
     bool resume;        /* go on with the file */
+    uint32_t times;     /* only the first so many calls of each stack; 0: all */
 };
 /* Refuse every call that may fail for lack of resources, each in a copy of the machine of its own, and
  * report what comes of it. Returns an enum host_exit. */

@@ -53,6 +53,9 @@ enum host_rec {
     HOST_REC_SETTINGS,     /* text: what of the machine's settings bears on the pool */
     HOST_REC_POINT,        /* struct host_point_rec: how a copy with a refused call ended */
     HOST_REC_POINTS,       /* struct host_explore_count: the run has come to its end */
+    HOST_REC_REFUSED,      /* struct host_refusal: the next finding came after it */
+    HOST_REC_STARTED,      /* struct host_step: a step of the start succeeded; information: what the
+                              driver offers then, in names */
 };
 
 struct host_module {
@@ -86,6 +89,12 @@ struct host_stop {
     struct vf_stack stack;
 };
 
+/* A call that was made to fail on purpose. */
+struct host_refusal {
+    char routine[VF_NAME]; /* "": none */
+    struct vf_stack stack;
+};
+
 /* ---- Exploration (explore.c, points.c) ---- */
 
 enum host_point_end {
@@ -96,7 +105,7 @@ enum host_point_end {
     HOST_POINT_DESTROYED,
     HOST_POINT_OWN_FAULT,
 };
-enum { HOST_POINT_KEYS = 12 };
+enum { HOST_POINT_KEYS = 12, HOST_COPY_LIMIT_S = 20 };
 
 /* One refused call and what came of it. Fits a pipe's atomic write. */
 struct host_point_rec {
@@ -105,7 +114,7 @@ struct host_point_rec {
     uint32_t first_nth, nth;
     uint32_t end; /* enum host_point_end */
     uint32_t finding_count, leak_count;
-    uint32_t pad;
+    uint32_t locked; /* the thread held a spin lock at the first finding */
     uint64_t key[HOST_POINT_KEYS], leak_key[HOST_POINT_KEYS]; /* host_finding_key */
     char routine[VF_NAME];
     char why[96];      /* hang, not modelled, destroyed */
@@ -125,6 +134,7 @@ struct host_points; /* what is known of all points; the supervisor's */
 struct host_explore {
     unsigned jobs, depth;
     unsigned shard, shard_count;
+    uint32_t times; /* only so many calls of each stack; 0: all */
     const char *const *exclude; /* parts of routines' names, [exclude_count] */
     unsigned exclude_count;
     uint64_t replay, replay_first; /* 0: none */
@@ -141,6 +151,13 @@ void host_explore_finish(struct host_machine *m);
 /* Has this point its verdict already? */
 bool host_points_has(const struct host_points *p, uint64_t first, uint32_t first_nth, uint64_t id,
                      uint32_t nth);
+/* Is it what the driver does wrong with no call refused? */
+bool host_points_is_old(const struct host_points *p, uint64_t finding_key);
+/* Learnt from the run without refusals: a step stays pending; a step of the start leaves so many names. */
+void host_points_pending(struct host_points *p, const char *step);
+void host_points_offers(struct host_points *p, const char *step, uint64_t names);
+/* A step of the start succeeded; tells what the driver offers now. */
+void host_explore_started(struct host_machine *m, const char *what);
 struct host_session;
 /* "123 of 456 calls refused, 78 a second, 4 s left" */
 void host_points_progress(const struct host_session *s, char *buf, size_t size);
@@ -177,6 +194,7 @@ struct host_finding {
     struct vf_finding *leaks; /* list entries of a leak, [leak_count] */
     uint32_t leak_count;
     char during[120]; /* step */
+    struct host_refusal refused;
 };
 
 enum { HOST_STOPS_MAX = 16, HOST_RESTARTS_MAX = 400 };
@@ -209,6 +227,7 @@ struct host_verdict {
     unsigned steps;
     unsigned requests_judged; /* HOST_STEP_REQUEST that were answered or cancelled */
     bool stopped;
+    struct host_refusal refused; /* the last one */
 };
 
 /* The supervisor's state while machines run. */
@@ -221,6 +240,9 @@ struct host_session {
     bool restart, done, ended; /* how the present machine said that it ends */
     bool hold;                 /* it waits to be copied */
     bool settled;              /* the machine that stays up was ready at least once */
+    struct host_refusal refused;  /* before the finding that comes next */
+    bool is_replay;               /* one call is refused on purpose */
+    struct host_points *baseline; /* learns from this run; NULL: nobody does */
     struct host_points *points;   /* NULL: nothing is explored */
     struct host_explore_count explored; /* summed over machines */
     struct host_console *console; /* NULL: it does not stay up */
@@ -228,6 +250,8 @@ struct host_session {
     unsigned shown;            /* columns of the progress line */
 };
 
+/* Was everything done that there is to do? */
+bool host_is_whole(const struct host_session *s);
 /* Run machine after machine until everything is done. Returns 0 or -Exxx (said on standard error). */
 int host_run_all(struct host_session *s, struct host_machine *m);
 /* Take one record in; a host_record_fn with a struct host_session. */
@@ -359,6 +383,8 @@ struct host_machine {
     size_t registry_size;
 };
 
+/* A call was refused on purpose. */
+void host_send_refusal(struct host_machine *m, const struct ke_fault_point *p);
 /* What of the settings in force bears on the pool, for the report. */
 void host_send_settings(struct host_machine *m);
 /* Never returns: ends the process. */

@@ -150,6 +150,10 @@ static void finding(struct sink *s, const struct host_verdict *v, const struct h
         (void)json_object_set_new(o, "bytes", bytes_of(f));
     }
     (void)json_object_set_new(o, "stack", stack_of(s, &f->stack, is_instruction ? f->pc : 0));
+    if (h->refused.routine[0]) {
+        (void)json_object_set_new(o, "refused", text_of(h->refused.routine));
+        (void)json_object_set_new(o, "refused_by", stack_of(s, &h->refused.stack, 0));
+    }
     if (f->has_block) {
         (void)json_object_set_new(o, "allocated", stack_of(s, &f->alloc_stack, 0));
         (void)json_object_set_new(o, "freed", stack_of(s, &f->free_stack, 0));

@@ -47,12 +47,29 @@ static void hold(struct host_machine *m)
     (void)!read(m->go, &go, 1); /* the end of the pipe is as good */
 }
 
+static void wait_for_copies(struct host_machine *m)
+{
+    if (m->explore)
+        host_explore_finish(m);
+}
+
+void host_send_refusal(struct host_machine *m, const struct ke_fault_point *p)
+{
+    struct host_refusal r = {.stack = p->stack};
+
+    pp_fmt(r.routine, sizeof r.routine, "%s", p->routine);
+    host_journal_write(m->journal, HOST_REC_REFUSED, &r, sizeof r);
+}
+
 /* ---- What the kernel tells ---- */
 
 static void on_finding(void *ctx, const struct vf_finding *f)
 {
     struct host_machine *m = ctx;
+    const struct ke_fault_point *p = ke_fault_last();
 
+    if (p)
+        host_send_refusal(m, p);
     host_journal_write(m->journal, HOST_REC_FINDING, f, sizeof *f);
     if (f->fatal)
         hold(m);
@@ -108,6 +125,7 @@ PP_NORETURN static void on_not_modelled(void *ctx, const char *name, const char 
     send_stop(ctx, HOST_REC_NOT_MODELLED, name, detail, stack);
     send_exercised(ctx);
     hold(ctx);
+    wait_for_copies(ctx);
     _exit(HOST_NOT_MODELLED);
 }
 
@@ -116,6 +134,7 @@ PP_NORETURN static void on_hang(void *ctx, const char *what, const struct vf_sta
     send_stop(ctx, HOST_REC_HANG, "the driver waits for ever", what, stack);
     send_exercised(ctx);
     hold(ctx);
+    wait_for_copies(ctx);
     _exit(HOST_HANG);
 }
 
@@ -190,8 +209,7 @@ void host_restart_if_unsound(struct host_machine *m)
     if (!ke_is_unsound())
         return;
     send_exercised(m);
-    if (m->explore)
-        host_explore_finish(m);
+    wait_for_copies(m);
     host_journal_write(m->journal, HOST_REC_RESTART, &m->step, sizeof m->step);
     _exit(0);
 }
@@ -233,6 +251,7 @@ bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
         entry_failed(m, "DriverEntry", &r);
         return false;
     }
+    host_explore_started(m, "DriverEntry");
     if (!ke_driver_has_add_device(m->image))
         return true;
     announce(m, HOST_STEP_START, "AddDevice");
@@ -241,10 +260,13 @@ bool host_start_driver(struct host_machine *m, struct ke_pnp **ret_node)
         entry_failed(m, "AddDevice", &r);
         return r.outcome == KE_DONE; /* a driver may also have a device of its own */
     }
+    host_explore_started(m, "AddDevice");
     announce(m, HOST_STEP_START, "IRP_MN_START_DEVICE");
     r = ke_pnp_request(*ret_node, IRP_MN_START_DEVICE);
-    if (r.outcome == KE_DONE && NT_SUCCESS(r.status))
+    if (r.outcome == KE_DONE && NT_SUCCESS(r.status)) {
+        host_explore_started(m, "IRP_MN_START_DEVICE");
         return true;
+    }
     entry_failed(m, "IRP_MN_START_DEVICE", &r);
     if (r.outcome != KE_DONE)
         return r.outcome != KE_CONTAINED;
@@ -388,8 +410,7 @@ void host_machine_main(struct host_machine *m)
         host_stop_driver(m, node);
     }
     send_exercised(m);
-    if (m->explore)
-        host_explore_finish(m);
+    wait_for_copies(m);
     host_journal_write(m->journal, HOST_REC_DONE, "", 0);
     _exit(0);
 }

@@ -68,6 +68,50 @@ bool host_points_has(const struct host_points *p, uint64_t first, uint32_t first
     return p && known_find(p, slot_key(first, first_nth, id, nth), &i);
 }
 
+/* ---- What the run without refusals shows; kept with the points, under numbers that none of them has ---- */
+
+enum { NTH_FINDING = 0xFFFFFFFF, NTH_PENDING = 0xFFFFFFFE };
+
+bool host_points_is_old(const struct host_points *p, uint64_t finding_key)
+{
+    return host_points_has(p, 0, NTH_FINDING, finding_key, NTH_FINDING);
+}
+
+static uint64_t text_hash(const char *text)
+{
+    return pp_hash(PP_HASH_INIT, text, strlen(text));
+}
+
+void host_points_pending(struct host_points *p, const char *step)
+{
+    known_add(p, slot_key(0, NTH_PENDING, text_hash(step), NTH_PENDING));
+}
+
+void host_points_offers(struct host_points *p, const char *step, uint64_t names)
+{
+    if (p->offer_count < PP_COUNT(p->offers))
+        p->offers[p->offer_count++] = (struct host_points_offer){text_hash(step), names};
+}
+
+/* Fewer names than without the refusal, though the step reports success. */
+static bool is_wanting(const struct host_points *p, const struct host_step *st)
+{
+    if (st->kind != HOST_STEP_START || st->status < 0)
+        return false;
+    for (unsigned i = 0; i < p->offer_count; i++) {
+        if (p->offers[i].step == text_hash(st->what))
+            return st->information < p->offers[i].names;
+    }
+    return false;
+}
+
+/* A request that ends without the refusal and does not with it. */
+static bool is_stuck(const struct host_points *p, const struct host_step *st)
+{
+    return st->what[0] && st->outcome == KE_PENDING &&
+           !host_points_has(p, 0, NTH_PENDING, text_hash(st->what), NTH_PENDING);
+}
+
 /* ---- Names of points: "3fa9c01b22d1e0aa.1", of a pair "3fa9....1+77b0....2" ---- */
 
 static void point_name(const struct host_point_rec *r, char *buf, size_t size)
@@ -217,6 +261,10 @@ void host_points_add(struct host_session *s, struct host_point_rec *r)
         return; /* a machine that began anew came by again */
     known_add(p, slot_key(r->first_id, r->first_nth, r->id, r->nth));
     (void)symbols(s);
+    if (r->end == HOST_POINT_DONE && !r->finding_count && is_stuck(p, &r->step)) {
+        r->end = HOST_POINT_HANG;
+        pp_fmt(r->why, sizeof r->why, "the request comes to no end");
+    }
     point_name(r, name, sizeof name);
     pp_fmt(status, sizeof status, "0x%08X", (unsigned)r->step.status);
     (void)json_object_set_new(o, "type", json_string("point"));
@@ -229,6 +277,10 @@ void host_points_add(struct host_session *s, struct host_point_rec *r)
         (void)json_object_set_new(o, "why", text_json(r->why));
     if (r->step.what[0])
         (void)json_object_set_new(o, "status", json_string(status));
+    if (is_wanting(p, &r->step))
+        (void)json_object_set_new(o, "wanting", json_true());
+    if (r->locked)
+        (void)json_object_set_new(o, "locked", json_true());
     (void)json_object_set_new(o, "stack", stack_json(p->symbols, &r->stack, 0));
     (void)json_object_set_new(o, "keys", keys_json(r->key, r->finding_count));
     (void)json_object_set_new(o, "leak_keys", keys_json(r->leak_key, r->leak_count));
@@ -241,6 +293,14 @@ void host_points_add(struct host_session *s, struct host_point_rec *r)
     host_progress(s);
 }
 
+static void baseline_key(struct host_points *p, json_t *keys, const struct vf_finding *f)
+{
+    uint64_t key = host_finding_key(f);
+
+    (void)json_array_append_new(keys, hex_json(key));
+    known_add(p, slot_key(0, NTH_FINDING, key, NTH_FINDING));
+}
+
 void host_points_baseline(struct host_points *p, const struct host_session *s)
 {
     json_t *keys = json_array(), *o = json_object();
@@ -248,9 +308,9 @@ void host_points_baseline(struct host_points *p, const struct host_session *s)
     for (unsigned i = 0; i < s->v.finding_count; i++) {
         const struct host_finding *h = &s->v.findings[i];
 
-        (void)json_array_append_new(keys, hex_json(host_finding_key(&h->f)));
+        baseline_key(p, keys, &h->f);
         for (uint32_t k = 0; k < h->leak_count; k++)
-            (void)json_array_append_new(keys, hex_json(host_finding_key(&h->leaks[k])));
+            baseline_key(p, keys, &h->leaks[k]);
     }
     (void)json_object_set_new(o, "type", json_string("baseline"));
     (void)json_object_set_new(o, "findings", json_integer(s->v.finding_count));
@@ -265,7 +325,13 @@ void host_points_end(struct host_session *s)
 {
     json_t *o = json_object();
 
+    s->points->cut = !host_is_whole(s);
+    s->points->own_fault = s->v.own_fault[0] != '\0';
     (void)json_object_set_new(o, "type", json_string("end"));
+    (void)json_object_set_new(o, "whole", json_boolean(host_is_whole(s)));
+    if (s->v.own_fault[0] || s->v.unfinished[0])
+        (void)json_object_set_new(
+            o, "why", text_json(s->v.own_fault[0] ? s->v.own_fault : s->v.unfinished));
     (void)json_object_set_new(o, "visited", json_integer((json_int_t)s->explored.visited));
     (void)json_object_set_new(o, "counted", json_integer((json_int_t)s->explored.counted));
     line_add(s->points, o, true);
@@ -327,6 +393,7 @@ int host_points_read(struct host_points *p, const char *path, bool whole, char w
     uint8_t *bytes;
     size_t size, at = 0;
     unsigned number = 0;
+    bool is_whole = false; /* the last exploration in it */
     int err = host_read_file(path, 1u << 30, &bytes, &size);
 
     if (err) {
@@ -344,6 +411,8 @@ int host_points_read(struct host_points *p, const char *path, bool whole, char w
         number++;
         o = json_loadb((char *)bytes + at, (size_t)(end - (bytes + at)), 0, &e);
         err = o ? take_line(p, o, cause) : -EINVAL;
+        if (err == 0)
+            is_whole = json_is_true(json_object_get(o, "whole"));
         if (err == 0 && (whole || !strcmp(json_string_value(json_object_get(o, "type")), "point")))
             line_add(p, json_incref(o), false);
         json_decref(o);
@@ -353,6 +422,7 @@ int host_points_read(struct host_points *p, const char *path, bool whole, char w
         at = (size_t)(end - bytes) + 1;
     }
     p->kept = at;
+    p->cut += whole && !is_whole;
     pp_free(bytes);
     return err;
 }

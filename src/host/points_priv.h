@@ -6,6 +6,11 @@
 
 #include <jansson.h>
 
+/* How many names the driver offers after a step of its start. */
+struct host_points_offer {
+    uint64_t step, names;
+};
+
 struct host_points {
     uint64_t *known; /* keys of points that have their verdict; open addressing */
     size_t known_mask, known_count;
@@ -14,10 +19,14 @@ struct host_points {
     int fd;         /* the file; -1: none */
     int write_error;
     size_t kept;    /* bytes of whole lines in the file that is gone on with */
+    unsigned cut;   /* explorations that did not come to their end */
+    bool own_fault; /* this one ended by a fault of ours */
     size_t resumed; /* points that came from it */
     size_t added;   /* points of this run */
     uint64_t expected; /* calls that came by when nothing was refused */
     uint64_t began;    /* real nanoseconds */
+    struct host_points_offer offers[8]; /* [offer_count] */
+    unsigned offer_count;
 };
 
 struct host_points *host_points_new(void);

@@ -10,6 +10,9 @@ enum verdict {
     V_SUCCEEDED, /* the request was completed with success all the same */
     V_BUG_CHECK,
     V_LEAK,
+    V_LOCK,
+    V_IRQL,
+    V_STATUS,
     V_HANG,
     V_DESTROYED,
     V_NOT_MODELLED,
@@ -24,6 +27,9 @@ static const struct {
     [V_SUCCEEDED] = {"succeeded anyway", "the request was completed with success all the same"},
     [V_BUG_CHECK] = {"bug check", "a rule was broken that is kept when nothing fails"},
     [V_LEAK] = {"leak", "something was left behind at unload"},
+    [V_LOCK] = {"lock held", "a lock was kept on the way out"},
+    [V_IRQL] = {"IRQL not restored", "a routine returned at another IRQL than it was called at"},
+    [V_STATUS] = {"wrong status", "success was returned, but a device or link is missing"},
     [V_HANG] = {"hang", "the driver came to no end"},
     [V_DESTROYED] = {"destroyed", "the driver destroyed the machine's process"},
     [V_NOT_MODELLED] = {"not modelled", "the way out needs what is not modelled: no verdict"},
@@ -41,7 +47,7 @@ struct tally {
     const struct host_points *p;
     json_t *baseline; /* keys as an object */
     uint64_t points, expected, visited, counted;
-    bool ended;
+    const char *why; /* a run was cut short; "": by nobody that is known */
     unsigned count[V_COUNT];
     struct group *groups;
     unsigned group_count;
@@ -68,6 +74,25 @@ static const char *new_key(const struct tally *t, const json_t *o, const char *n
     return NULL;
 }
 
+/* Rules about what a way out forgets have verdicts of their own. */
+static enum verdict broken(const json_t *o)
+{
+    static const char *const irql[] = {"IO_DISPATCH_IRQL", "IRQL_AFTER_CALLBACK", "WORKER_IRQL",
+                                       "IO_COMPLETION_IRQL"};
+    static const char *const lock[] = {"VER_LOCK_THREAD_END", "THREAD_HELD_MUTEX"};
+    const char *rule = text_of(json_object_get(o, "finding"), "rule");
+
+    for (size_t i = 0; i < PP_COUNT(irql); i++) {
+        if (!strcmp(rule, irql[i]))
+            return json_is_true(json_object_get(o, "locked")) ? V_LOCK : V_IRQL;
+    }
+    for (size_t i = 0; i < PP_COUNT(lock); i++) {
+        if (!strcmp(rule, lock[i]))
+            return V_LOCK;
+    }
+    return V_BUG_CHECK;
+}
+
 static enum verdict judge(const struct tally *t, const json_t *o, const char **ret_key)
 {
     const char *end = text_of(o, "end"), *key = new_key(t, o, "keys");
@@ -77,9 +102,11 @@ static enum verdict judge(const struct tally *t, const json_t *o, const char **r
         leak && !strcmp(text_of(json_object_get(o, "finding"), "rule"), "VER_UNLOAD_LEAK");
 
     *ret_key = key;
-    if (key && !leaks_only)
+    if (key && !leaks_only && broken(o) == V_BUG_CHECK)
         return V_BUG_CHECK;
-    *ret_key = text_of(o, "point"); /* a leak, a hang is told for each place it comes from */
+    *ret_key = text_of(o, "point"); /* the others are told for each place they come from */
+    if (key && !leaks_only)
+        return broken(o);
     if (leak)
         return V_LEAK;
     if (!strcmp(end, "hang"))
@@ -90,6 +117,8 @@ static enum verdict judge(const struct tally *t, const json_t *o, const char **r
         return V_NOT_MODELLED;
     if (!strcmp(end, "own fault") || !strcmp(end, "running"))
         return V_OWN_FAULT;
+    if (json_is_true(json_object_get(o, "wanting")))
+        return V_STATUS;
     return *status && (int32_t)strtoul(status, NULL, 16) >= 0 ? V_SUCCEEDED : V_HANDLED;
 }
 
@@ -133,7 +162,7 @@ static void take_baseline(struct tally *t)
                 (void)json_object_set_new(t->baseline, json_string_value(key), json_true());
             }
         } else if (!strcmp(text_of(o, "type"), "end")) {
-            t->ended = true;
+            t->why = text_of(o, "why");
             t->visited =
                 PP_MAX(t->visited, (uint64_t)json_integer_value(json_object_get(o, "visited")));
             t->counted =
@@ -196,7 +225,7 @@ static void group_print(const struct group *g, unsigned number, const char *comm
 
     fprintf(out, "poolproof: %u. %s when %s is refused: ", number, verdicts[g->verdict].name,
             text_of(o, "routine"));
-    if (g->verdict == V_BUG_CHECK)
+    if (g->verdict == V_BUG_CHECK || g->verdict == V_LOCK || g->verdict == V_IRQL)
         fprintf(out, "%s %s\n", text_of(f, "code"), text_of(f, "text"));
     else if (g->verdict == V_LEAK)
         fprintf(out, "%s\n", text_of(f, "text"));
@@ -216,11 +245,15 @@ static void group_print(const struct group *g, unsigned number, const char *comm
 
 static int exit_code(const struct tally *t)
 {
-    if (t->count[V_OWN_FAULT])
+    if (t->count[V_OWN_FAULT] || t->p->own_fault)
         return HOST_OWN_FAULT;
-    if (t->count[V_BUG_CHECK] || t->count[V_LEAK] || t->count[V_DESTROYED])
+    for (int v = V_BUG_CHECK; v <= V_STATUS; v++) {
+        if (t->count[v])
+            return HOST_FINDINGS;
+    }
+    if (t->count[V_DESTROYED])
         return HOST_FINDINGS;
-    if (t->count[V_HANG])
+    if (t->count[V_HANG] || t->p->cut)
         return HOST_HANG;
     if (t->count[V_NOT_MODELLED])
         return HOST_NOT_MODELLED;
@@ -235,14 +268,15 @@ static void summary(const struct tally *t, const char *name, FILE *out)
         if (t->count[v] || v == V_HANDLED)
             fprintf(out, "  %-17s %6u  %s\n", verdicts[v].name, t->count[v], verdicts[v].words);
     }
-    if (t->ended)
+    if (!t->p->cut)
         fprintf(out,
                 "  calls that can fail: %llu came by, %llu in a run without refusals, %llu by the "
                 "exports' own\n  counters\n",
                 (unsigned long long)t->visited, (unsigned long long)t->expected,
                 (unsigned long long)t->counted);
     else
-        fprintf(out, "  the exploration was cut short; --resume goes on with it\n");
+        fprintf(out, "  the exploration was cut short%s%s; --resume goes on with it\n",
+                t->why && *t->why ? ": " : "", t->why ? t->why : "");
     if (json_object_size(t->baseline))
         fprintf(out, "  what the driver does wrong without any refusal is left out: see poolproof "
                      "run\n");

@@ -324,6 +324,8 @@ static void finding_text(struct host_symbols *s, const struct host_verdict *v,
     }
     if (h->leak_count)
         leaks_text(s, h, out);
+    stack_text(s, "Refused on purpose before (low resources simulation)", &h->refused.stack, f,
+               false, out);
     fprintf(out, "  Reproduce %s --seed %llu\n\n", v->o->command, (unsigned long long)v->o->seed);
 }
 
@@ -439,6 +441,9 @@ static void exercised(const struct host_verdict *v, FILE *out)
     if (v->restarts)
         fprintf(out, "  %u request%s ended a machine; a fresh one went on with the next\n",
                 v->restarts, report_plural(v->restarts));
+    if (v->refused.routine[0])
+        fprintf(out, "  nt!%s was refused on purpose (low resources simulation)\n",
+                v->refused.routine);
     if (v->unfinished[0])
         fprintf(out, "  %s\n", v->unfinished);
 }

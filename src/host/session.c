@@ -131,6 +131,7 @@ static int explore_prepare(const struct host_options *o, const struct host_explo
     *x = (struct host_explore){.depth = PP_MAX(e->depth, 1u),
                                .shard = e->shard,
                                .shard_count = PP_MAX(e->shard_count, 1u),
+                               .times = e->times,
                                .exclude = e->exclude,
                                .exclude_count = e->exclude_count};
     x->jobs = e->jobs ? e->jobs : (unsigned)PP_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
@@ -157,7 +158,7 @@ static int explore_prepare(const struct host_options *o, const struct host_explo
  */
 static int explore_count(struct host_session *s, struct host_machine *m)
 {
-    struct host_session first = {.v = {.o = m->o}};
+    struct host_session first = {.v = {.o = m->o}, .baseline = s->points};
     int err;
 
     m->explore->is_counting = true;
@@ -183,10 +184,9 @@ static int explore_judge(struct host_session *s, struct host_machine *m, FILE *o
     host_progress_clear(s);
     if (err)
         return HOST_USAGE;
-    if (s->v.own_fault[0] || s->v.setup[0]) {
-        fprintf(stderr, "poolproof: %s: %s\n", o->driver,
-                s->v.own_fault[0] ? s->v.own_fault : s->v.setup);
-        return s->v.own_fault[0] ? HOST_OWN_FAULT : HOST_USAGE;
+    if (s->v.setup[0]) {
+        fprintf(stderr, "poolproof: %s: %s\n", o->driver, s->v.setup);
+        return HOST_USAGE;
     }
     host_points_end(s);
     code = host_points_report(p, pp_base_name(o->driver), o->command, out);
@@ -215,6 +215,7 @@ int host_explore(const struct host_options *o, const struct host_explore_options
         goto done;
     }
     m.bytes = bytes;
+    s.is_replay = e->replay != NULL;
     code = e->replay ? judge(&s, &m, out) : explore_judge(&s, &m, out);
 
 done:

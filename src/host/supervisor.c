@@ -290,6 +290,8 @@ static int run_machine(struct host_session *s, struct host_machine *m, unsigned 
     if (s->v.o->keep_core)
         host_core_open(&r.core, r.pid);
     r.silence = (uint64_t)PP_MAX(limit / 6, (unsigned)STEP_MIN_S) * 1000000000u;
+    if (s->points) /* it may be waiting for a copy */
+        r.silence += HOST_COPY_LIMIT_S * 1000000000ull;
     s->restart = s->done = s->ended = s->hold = s->settled = false;
     if (s->console)
         s->console->ready = false;
@@ -365,11 +367,17 @@ static uint32_t next_start(const struct host_session *s, const struct host_machi
     return at > m->resume_at ? at : 0;
 }
 
+bool host_is_whole(const struct host_session *s)
+{
+    return (s->done || s->ended) && !s->v.unfinished[0] && !s->v.own_fault[0] && !s->v.setup[0];
+}
+
 int host_run_all(struct host_session *s, struct host_machine *m)
 {
     unsigned cores = 0, timeouts = 0;
 
-    s->deadline = s->console && !s->v.o->timeout_s
+    /* Nobody knows how many calls there are: explorations and consoles end when they end. */
+    s->deadline = (s->console || m->explore) && !s->v.o->timeout_s
                       ? UINT64_MAX
                       : os_clock_ns() + (uint64_t)limit_s(s->v.o) * 1000000000u;
     for (;;) {

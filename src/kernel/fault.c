@@ -231,7 +231,9 @@ uint64_t ke_fault_counted(void)
 
 const struct ke_fault_point *ke_fault_last(void)
 {
-    return g.last.index ? &g.last : NULL;
+    uint64_t thread = ke_thread_now ? ke_thread_now->id : 0;
+
+    return g.last.index && (g.cfg.mode == KE_FAULT_ASK || thread == g.last_thread) ? &g.last : NULL;
 }
 
 int ke_after_fork(void)

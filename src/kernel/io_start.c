@@ -143,6 +143,24 @@ bool ke_driver_has_add_device(const struct ke_image *image)
     return image->driver_object && image->driver_object->DriverExtension->AddDevice;
 }
 
+static bool count_name(void *ctx, const WCHAR *name, void *object)
+{
+    (void)name, (void)object;
+    ++*(unsigned *)ctx;
+    return true;
+}
+
+unsigned ke_driver_offers(const struct ke_image *image)
+{
+    const DEVICE_OBJECT *d = image->driver_object ? image->driver_object->DeviceObject : NULL;
+    unsigned n = 0;
+
+    ob_each_name(u"\\GLOBAL??", count_name, &n);
+    for (unsigned i = 0; i < 1000 && io_is_device(d); i++, d = d->NextDevice)
+        n++;
+    return n;
+}
+
 static void unload_inside(void *arg)
 {
     struct ke_image *image = arg;

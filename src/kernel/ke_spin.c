@@ -55,6 +55,11 @@ bool ke_spin_held_by(const struct ke_thread *t)
     return false;
 }
 
+bool ke_holds_spin_lock(void)
+{
+    return ke_thread_now && ke_spin_held_by(ke_thread_now);
+}
+
 /* The thread is being abandoned: its locks come free, or everybody else would hang on them. */
 void ke_spin_forget(const struct ke_thread *t)
 {

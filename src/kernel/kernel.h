@@ -80,7 +80,8 @@ void ke_fault_switch(bool on);
 uint64_t ke_fault_calls(uint64_t *ret_failed);
 /* The first number again, from the counters of the exports themselves. */
 uint64_t ke_fault_counted(void);
-/* The call that failed last; NULL: none did. */
+/* The call that failed last, when it bears on the present moment: it was one of the thread that runs,
+ * or the only one that was asked for. NULL: there is none. */
 const struct ke_fault_point *ke_fault_last(void);
 /* In the child, right after fork(): what was shared is its own from here on. Returns 0 or -Exxx. */
 int ke_after_fork(void);
@@ -125,6 +126,10 @@ struct ke_result {
 struct ke_result ke_driver_start(struct ke_image *image);
 bool ke_driver_has_unload(const struct ke_image *image);
 bool ke_driver_has_add_device(const struct ke_image *image);
+/* What the driver offers: its device objects, and all links under \\GLOBAL??. */
+unsigned ke_driver_offers(const struct ke_image *image);
+/* Does the thread that runs hold a spin lock? */
+bool ke_holds_spin_lock(void);
 /* DriverUnload, then the unload checks (leaks, devices left) and unmapping. */
 struct ke_result ke_driver_unload(struct ke_image *image);
 

@@ -42,6 +42,7 @@ static const char usage_text[] =
     "options of explore:\n"
     "  --jobs N            copies of the machine at a time (default: one a processor)\n"
     "  --depth 1|2         2: pairs of calls as well\n"
+    "  --times N           only the first N calls from each stack (default: all)\n"
     "  --exclude TEXT      routines whose name holds TEXT are not refused (may be repeated)\n"
     "  --shard I/N         only every Nth call, beginning with the Ith; see merge\n"
     "  --points FILE       where the points are written (default: DRIVER.points in the machine "
@@ -95,7 +96,7 @@ static const struct {
     const char *name;
     bool has_value;
 } left_out[] = {{"--seed", true}, {"--json", true}, {"--keep-core", true}, {"--verbose", false},
-                {"--points", true}, {"--resume", false}, {"--shard", true}, {"--jobs", true}};
+                {"--times", true},  {"--points", true}, {"--resume", false}, {"--shard", true}, {"--jobs", true}};
 
 /* How many arguments from `arg` on are left out of the command to repeat: 0, 1 or 2. */
 static int left_out_count(const char *arg)
@@ -152,7 +153,8 @@ enum {
     OPT_SHARD,
     OPT_POINTS,
     OPT_RESUME,
-    OPT_REPLAY
+    OPT_REPLAY,
+    OPT_TIMES
 };
 
 static const struct option long_options[] = {
@@ -176,6 +178,7 @@ static const struct option long_options[] = {
     {"points", required_argument, NULL, OPT_POINTS},
     {"resume", no_argument, NULL, OPT_RESUME},
     {"replay", required_argument, NULL, OPT_REPLAY},
+    {"times", required_argument, NULL, OPT_TIMES},
     {"list-rules", no_argument, NULL, OPT_RULES},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -238,6 +241,11 @@ static int parse_explore(int opt, struct host_explore_options *e)
         return parse_shard(optarg, e) ? -1 : usage_error("--shard wants I/N", optarg);
     case OPT_POINTS:
         e->file = optarg;
+        return -1;
+    case OPT_TIMES:
+        if (!parse_number(optarg, UINT32_MAX, &n) || !n)
+            return usage_error("--times wants a number from 1", optarg);
+        e->times = (uint32_t)n;
         return -1;
     case OPT_RESUME:
         e->resume = true;
