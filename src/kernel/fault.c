@@ -12,6 +12,7 @@
  */
 #include "kernel/kernel_priv.h"
 #include "kernel/gate_priv.h"
+#include "nt/wmi.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static struct {
     struct seen *seen; /* [STACKS] */
     uint32_t seen_count;
     uint64_t calls, failed;
+    uint64_t spared; /* calls that undo something */
     uint64_t before; /* calls before faults were switched on */
     struct ke_fault_point last; /* failed last; index 0: none yet */
     uint64_t last_thread;
@@ -87,6 +89,19 @@ static void *refusal(const struct ke_gate_record *r)
 }
 
 /* ---- Which calls ---- */
+
+/* Routines that make and undo in one: undoing needs no resources. Doc: WDK, wdm.h and ntddk.h, their pages. */
+static bool undoes(const struct ke_gate_record *r)
+{
+    const char *name = r->export->name;
+
+    if (!strcmp(name, "IoWMIRegistrationControl"))
+        return (uint32_t)r->args[1] != WMIREG_ACTION_REGISTER &&
+               (uint32_t)r->args[1] != WMIREG_ACTION_REREGISTER;
+    if (!strcmp(name, "PsSetCreateProcessNotifyRoutineEx2"))
+        return (uint8_t)r->args[2];
+    return !strncmp(name, "PsSetCreateProcessNotifyRoutine", 31) && (uint8_t)r->args[1];
+}
 
 static uint64_t identity(const struct ke_gate_record *r, const struct vf_stack *stack)
 {
@@ -179,6 +194,10 @@ void *ke_fault_check(struct ke_gate_record *r)
     im = ke_image_at(r->rip);
     if (!im || !im->is_verified)
         return r->export->fn;
+    if (undoes(r)) {
+        g.spared++;
+        return r->export->fn;
+    }
     ke_stack_capture(&p.stack);
     p.id = identity(r, &p.stack);
     p.nth = count_call(p.id);
@@ -226,7 +245,7 @@ uint64_t ke_fault_calls(uint64_t *ret_failed)
 
 uint64_t ke_fault_counted(void)
 {
-    return ke_export_failable_calls() - g.before;
+    return ke_export_failable_calls() - g.before - g.spared;
 }
 
 const struct ke_fault_point *ke_fault_last(void)
