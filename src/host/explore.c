@@ -237,8 +237,8 @@ static bool visit(const struct ke_fault_point *p)
     return false;
 }
 
-/* A machine that goes on where an earlier one ended counts its calls from 1 again: from there on they are
- * others, and have names of their own. */
+/* A machine that goes on where an earlier one ended counts its calls from 1 again: from there on
+ * they are others, and have names of their own. */
 static struct ke_fault_point named(const struct ke_fault_point *p)
 {
     struct ke_fault_point n = *p;

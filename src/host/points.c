@@ -68,7 +68,8 @@ bool host_points_has(const struct host_points *p, uint64_t first, uint32_t first
     return p && known_find(p, slot_key(first, first_nth, id, nth), &i);
 }
 
-/* ---- What the run without refusals shows; kept with the points, under numbers that none of them has ---- */
+/* ---- What the run without refusals shows; kept with the points, under numbers that none of them
+ * has ---- */
 
 enum { NTH_FINDING = 0xFFFFFFFF, NTH_PENDING = 0xFFFFFFFE };
 
@@ -330,8 +331,8 @@ void host_points_end(struct host_session *s)
     (void)json_object_set_new(o, "type", json_string("end"));
     (void)json_object_set_new(o, "whole", json_boolean(host_is_whole(s)));
     if (s->v.own_fault[0] || s->v.unfinished[0])
-        (void)json_object_set_new(
-            o, "why", text_json(s->v.own_fault[0] ? s->v.own_fault : s->v.unfinished));
+        (void)json_object_set_new(o, "why",
+                                  text_json(s->v.own_fault[0] ? s->v.own_fault : s->v.unfinished));
     (void)json_object_set_new(o, "visited", json_integer((json_int_t)s->explored.visited));
     (void)json_object_set_new(o, "counted", json_integer((json_int_t)s->explored.counted));
     line_add(s->points, o, true);

@@ -114,7 +114,7 @@ static int install_filter(bool may_fork)
         err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(rseq), 0);
     if (!err && may_fork) /* a copy dies with its original, and asks for nothing else */
         err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                               SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG));
+                               SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0));
     if (!err)
         err = seccomp_load(ctx);
     seccomp_release(ctx);
