@@ -144,7 +144,8 @@ uint32_t vf_send(const struct vf_case *c, bool count)
         fill_block(&f, c->block);
     else if (c->has_addr && pl_find(g.cfg.pool, c->addr, &block) != PL_NOT_POOL && block.has_block)
         fill_block(&f, &block);
-    fill_window(&f);
+    if (count) /* an entry of a list shows no bytes */
+        fill_window(&f);
     if (c->object)
         pp_fmt(f.object, sizeof f.object, "%s", c->object);
     if (c->detail)
