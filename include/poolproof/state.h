@@ -112,7 +112,7 @@ struct poolproof_curve {
     struct poolproof_point points[POOLPROOF_POINTS];
 };
 
-/* Allocations of one tag from one place in the code. Open addressing; `pc` 0 = empty. Sites beyond the table are
+/* Allocations of one tag from one place in the code. Open addressing; `tag` 0 = empty. Sites beyond the table are
  * not listed (head: `sites_lost`). */
 struct poolproof_site {
     uint32_t seq;

@@ -80,7 +80,10 @@ void host_publish_start(struct host_publish *p, const struct host_options *o)
     p->s->supervisor_pid = (uint32_t)getpid();
     p->s->start_time = (uint64_t)time(NULL);
     p->s->seed = o->seed;
-    pp_fmt(p->s->driver_path, sizeof p->s->driver_path, "%s", o->driver ? o->driver : "");
+    /* Readers run elsewhere: symbols lie beside the image. */
+    if (o->driver && (!realpath(o->driver, dir) || strlen(dir) >= sizeof p->s->driver_path))
+        pp_fmt(dir, sizeof dir, "%s", o->driver);
+    pp_fmt(p->s->driver_path, sizeof p->s->driver_path, "%s", o->driver ? dir : "");
     return;
 
 fail:

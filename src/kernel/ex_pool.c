@@ -174,7 +174,7 @@ static uint16_t payer_of(const EPROCESS *process)
 }
 
 /* Whom a request is charged to: nobody for System, special pool and blocks of a page and more. */
-static EPROCESS *quota_process(const struct ask *a, const struct pl_request *r)
+static EPROCESS *quota_process(const struct ask *a, struct pl_request *r)
 {
     EPROCESS *process = ps_current();
 
@@ -182,9 +182,11 @@ static EPROCESS *quota_process(const struct ask *a, const struct pl_request *r)
         return NULL;
     if (ke_in_dpc())
         report4(ke_thread_now->is_idle ? VF_VER_QUOTA_IDLE : VF_VER_QUOTA_DPC, 0, 0, 0);
-    if (r->special || process == ps_system || pl_occupied(r) >= PP_PAGE_SIZE || !payer_of(process))
-        return NULL;
-    return process;
+    r->payer = payer_of(process);
+    if (!r->special && process != ps_system && r->payer && pl_occupied(r) < PP_PAGE_SIZE)
+        return process;
+    r->payer = 0;
+    return NULL;
 }
 
 /* The block's process and what it occupies; the process keeps a reference until the block is freed.
@@ -196,7 +198,6 @@ static NTSTATUS quota_charge(struct pl_request *r, EPROCESS *process)
     if (status)
         return status;
     r->flags |= PL_QUOTA;
-    r->payer = payer_of(process);
     pl_payer_set(ke_m.pool, r->payer, KE_ARG(process));
     ob_ref(process);
     return STATUS_SUCCESS;

@@ -219,7 +219,7 @@ int ke_fault_init(void);
 /* Point the pool's tables into the block; NULL: nothing is published. Then, when all parts are up, start. */
 void ke_state_init(struct poolproof_state *s, struct pl_config *pc);
 void ke_state_start(void);
-void ke_state_finding(void);
+void ke_state_finding(const struct vf_finding *f);
 
 /* ---- Machine-wide state ---- */
 

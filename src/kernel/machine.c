@@ -70,7 +70,7 @@ static bool is_abandoned(void *ctx, const struct pl_block_info *block)
 static void finding(void *ctx, const struct vf_finding *f)
 {
     (void)ctx; /* as above */
-    ke_state_finding();
+    ke_state_finding(f);
     ke_m.config.host.finding(ke_m.config.host.ctx, f);
 }
 

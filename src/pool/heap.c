@@ -111,6 +111,38 @@ static bool header_damage(const struct pl_pool *pool, const struct record *r, st
     return pool_damage_bytes(p, (const uint8_t *)h, sizeof h, ev);
 }
 
+/* ---- the bytes behind a block ---- */
+
+/* Patterned; the last eight of a charged block hold its payer's word in plain form, as Windows up
+ * to 7 has it (newer systems keep it in the header alone; tests of a kernel look for it here). */
+static uint64_t tail_end(const struct record *r)
+{
+    uint64_t end = r->start - (r->kind == RECORD_SMALL ? HEADER_SIZE : 0) + heap_occupied(r);
+
+    return r->payer ? end - sizeof(uint64_t) : end;
+}
+
+static void tail_write(const struct pl_pool *pool, const struct record *r)
+{
+    uint64_t used = r->start + r->size, end = tail_end(r);
+
+    memset((void *)(uintptr_t)used, pool->pat.slack, end - used);
+    if (r->payer)
+        memcpy((void *)(uintptr_t)end, &pool->payer_words[r->payer], sizeof(uint64_t));
+}
+
+static bool tail_damage(const struct pl_pool *pool, const struct record *r, struct pl_event *ev)
+{
+    uint64_t used = r->start + r->size, end = tail_end(r);
+
+    if (end > used &&
+        pool_damage((const uint8_t *)(uintptr_t)used, end - used, pool->slack_page, ev))
+        return true;
+    return r->payer &&
+           pool_damage_bytes((const uint8_t *)(uintptr_t)end,
+                             (const uint8_t *)&pool->payer_words[r->payer], sizeof(uint64_t), ev);
+}
+
 /* ---- checks ---- */
 
 static unsigned report(struct pl_pool *pool, struct record *r, struct pl_event *ev, uint8_t seen,
@@ -157,8 +189,6 @@ static unsigned check_after(struct pl_pool *pool, struct record *r, struct pl_ev
 static unsigned check_live(struct pl_pool *pool, struct record *r, struct pl_event *ev,
                            bool *ret_carry_on)
 {
-    uint64_t end = r->start - (r->kind == RECORD_SMALL ? HEADER_SIZE : 0) + heap_occupied(r);
-    uint64_t used = r->start + r->size;
     unsigned found = 0;
 
     if (r->kind == RECORD_SMALL && header_damage(pool, r, ev)) {
@@ -167,12 +197,11 @@ static unsigned check_live(struct pl_pool *pool, struct record *r, struct pl_eve
         if (!ev->at_free)
             header_write(pool, r);
     }
-    if (end > used &&
-        pool_damage((const uint8_t *)(uintptr_t)used, end - used, pool->slack_page, ev)) {
+    if (tail_damage(pool, r, ev)) {
         ev->kind = PL_EV_TAIL_DAMAGED;
         found += report(pool, r, ev, SEEN_TAIL, ret_carry_on);
         if (!ev->at_free)
-            memset((void *)(uintptr_t)used, pool->pat.slack, end - used);
+            tail_write(pool, r);
     }
     return found + check_after(pool, r, ev, ret_carry_on);
 }
@@ -218,6 +247,8 @@ static bool small_is_clean(const struct pl_pool *pool, struct record *r)
         return false;
     if (r->state == RECORD_FREED)
         return !memcmp(p, pool->freed_page, size);
+    if (r->payer)
+        return false; /* rare: looked at closely */
     for (i = (uint32_t)r->size; i < size; i++)
         if (p[i] != pool->pat.slack)
             return false;
@@ -340,7 +371,7 @@ static int small_alloc(struct pl_pool *pool, struct region *rg, const struct pl_
 {
     bool aligned = req->flags & PL_CACHE_ALIGNED;
     uint32_t size = (uint32_t)req->size;
-    struct record *r = small_take(pool, rg, heap_units(size, aligned), aligned);
+    struct record *r = small_take(pool, rg, heap_units((uint32_t)heap_need(req), aligned), aligned);
     uint8_t *p;
 
     if (!r)
@@ -349,7 +380,7 @@ static int small_alloc(struct pl_pool *pool, struct region *rg, const struct pl_
     pool_record_alloc(pool, r, req, r->start);
     header_write(pool, r);
     memset(p, req->flags & PL_ZERO ? 0 : pool->pat.fresh, size);
-    memset(p + size, pool->pat.slack, r->units * (uint32_t)UNIT - HEADER_SIZE - size);
+    tail_write(pool, r);
     *ret = p;
     return 0;
 }
@@ -427,7 +458,7 @@ static int big_alloc(struct pl_pool *pool, struct region *rg, const struct pl_re
 uint64_t pl_occupied(const struct pl_request *req)
 {
     if (heap_is_small(req))
-        return heap_units((uint32_t)req->size, req->flags & PL_CACHE_ALIGNED) * (uint64_t)UNIT;
+        return heap_units((uint32_t)heap_need(req), req->flags & PL_CACHE_ALIGNED) * (uint64_t)UNIT;
     return pp_align_up(req->size, PAGE);
 }
 

@@ -297,9 +297,15 @@ static inline uint32_t heap_units(uint32_t size, bool aligned)
     return PP_MAX(bytes / UNIT, 2u);
 }
 
+/* Bytes a request takes before rounding: a payer's word stands behind the block. */
+static inline size_t heap_need(const struct pl_request *req)
+{
+    return req->size + (req->payer ? sizeof(uint64_t) : 0); /* sizes lie far below the type's end */
+}
+
 static inline bool heap_is_small(const struct pl_request *req)
 {
-    return req->size <= (req->flags & PL_CACHE_ALIGNED ? (size_t)ALIGNED_MAX : (size_t)SMALL_MAX);
+    return heap_need(req) <= (req->flags & PL_CACHE_ALIGNED ? (size_t)ALIGNED_MAX : (size_t)SMALL_MAX);
 }
 
 /* Bytes that belong to an ordinary block: its class slot or its pages. */
