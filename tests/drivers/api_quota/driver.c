@@ -62,10 +62,10 @@ static SIZE_T charged(POOL_TYPE type, SIZE_T size)
 
 static void amount_is_the_whole_block(void)
 {
-    EXPECT(charged(NonPagedPoolNx, 100) == 128); /* 100 and a header, in units of 16 */
+    EXPECT(charged(NonPagedPoolNx, 100) == 128); /* 100, a header and the process, in units of 16 */
     EXPECT(charged(NonPagedPoolNx, 1) == 32);
-    EXPECT(charged(PagedPool, 112) == 128);
-    EXPECT(charged(PagedPool, 0xFE0) == 0xFF0);
+    EXPECT(charged(PagedPool, 104) == 128);
+    EXPECT(charged(PagedPool, 0xFD8) == 0xFF0);
 }
 
 static void kinds_are_apart(void)

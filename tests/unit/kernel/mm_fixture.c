@@ -264,6 +264,24 @@ void ke_lock_gone(uint64_t start, uint64_t size)
     (void)size;
 }
 
+void io_remove_lock_gone(uint64_t start, uint64_t size)
+{
+    (void)start;
+    (void)size;
+}
+
+bool ex_special_wanted(size_t size, uint32_t tag)
+{
+    (void)size;
+    (void)tag;
+    return false;
+}
+
+enum pl_edge ex_special_edge(enum pl_edge asked)
+{
+    return asked;
+}
+
 bool ke_in_dpc(void)
 {
     return false;
