@@ -157,6 +157,7 @@ struct poolproof_state {
     struct poolproof_section drivers, tags, curves, sites, events;
     struct poolproof_totals totals;
     char driver_path[256]; /* as given to the command */
+    char verified[1024]; /* names of the drivers to verify, loaded or not, separated by blanks; "*": all */
 };
 
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L

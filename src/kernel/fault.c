@@ -36,6 +36,7 @@ static struct {
     struct ke_fault_point last; /* failed last; index 0: none yet */
     uint64_t last_thread;
     bool is_on;
+    char tags[256], applications[256]; /* those of cfg, when they were changed while running */
 } g;
 
 /* ---- What a refused call does instead ---- */
@@ -144,36 +145,53 @@ static bool matches(const char *pattern, const char *text)
     return (*pattern == '?' || *pattern == *text) && matches(pattern + 1, text + 1);
 }
 
-/* With tags given only pool requests of these tags are refused. */
-static bool tag_is_meant(const struct ke_gate_record *r)
+/* Does one of the patterns, separated by blanks, match? */
+static bool any_matches(const char *p, const char *text)
 {
-    const char *name = r->export->name;
-    const char *p = g.cfg.tags;
-    char tag[5] = "", pattern[64];
+    char pattern[64];
 
-    if (!p || !*p)
-        return true;
-    if (strncmp(name, "ExAllocatePool", 14) != 0 || !strcmp(name, "ExAllocatePool") ||
-        !strcmp(name, "ExAllocatePoolWithQuota"))
-        return false;
-    for (int i = 0; i < 4; i++)
-        tag[i] = (char)((r->args[2] >> (8 * i)) & 0x7F);
     while (*(p += strspn(p, " "))) {
         size_t n = strcspn(p, " ");
 
         pp_fmt(pattern, sizeof pattern, "%.*s", (int)PP_MIN(n, (size_t)60), p);
-        if (matches(pattern, tag))
+        if (matches(pattern, text))
             return true;
         p += n;
     }
     return false;
 }
 
+/* With programs given only what is called on their behalf is refused. */
+static bool program_is_meant(void)
+{
+    const char *p = g.cfg.applications;
+    const uint8_t *image = ps_current()->ImageFileName;
+
+    return !p || !*p || ke_verifier_lists(p, (const char *)image);
+}
+
+/* With tags given only pool requests of these tags are refused. */
+static bool tag_is_meant(const struct ke_gate_record *r)
+{
+    const char *name = r->export->name;
+    char tag[5] = "";
+
+    if (!g.cfg.tags || !*g.cfg.tags)
+        return true;
+    if (strncmp(name, "ExAllocatePool", 14) != 0 || !strcmp(name, "ExAllocatePool") ||
+        !strcmp(name, "ExAllocatePoolWithQuota"))
+        return false;
+    for (int i = 0; i < 4; i++)
+        tag[i] = (char)((r->args[2] >> (8 * i)) & 0x7F);
+    return any_matches(g.cfg.tags, tag);
+}
+
 static bool is_chosen(const struct ke_gate_record *r, const struct ke_fault_point *p)
 {
     switch (g.cfg.mode) {
     case KE_FAULT_RANDOM:
-        return tag_is_meant(r) && pp_random_below(&g.random, 10000) < g.cfg.probability;
+        return tag_is_meant(r) && program_is_meant() &&
+               pp_random_below(&g.random, 10000) < g.cfg.probability;
     case KE_FAULT_SYSTEMATIC:
         return p->nth == 1;
     case KE_FAULT_ASK:
@@ -235,6 +253,51 @@ void ke_fault_switch(bool on)
     } else {
         __atomic_fetch_and(&ke_gate_hook, (uint8_t)~KE_HOOK_FAULT, __ATOMIC_RELAXED);
     }
+}
+
+/* `from` may be `to`: the rest of a configuration was changed. */
+static void copy_text(char *to, const char *from, size_t size)
+{
+    if (from != to)
+        pp_fmt(to, size, "%s", from ? from : "");
+}
+
+void ke_fault_forget(void)
+{
+    if (g.seen)
+        memset(g.seen, 0, STACKS * sizeof *g.seen);
+    g.seen_count = 0;
+}
+
+int ke_fault_change(const struct ke_fault_config *c)
+{
+    if (!g.seen && c->mode != KE_FAULT_OFF) {
+        g.seen = pp_new_array(STACKS, sizeof *g.seen);
+        if (!g.seen)
+            return -ENOMEM;
+        pp_random_init(&g.random, ke_m.config.seed + 0x10);
+    }
+    if (g.cfg.mode == KE_FAULT_RANDOM)
+        ke_fault_forget(); /* only what systematic simulation has seen counts for it */
+    copy_text(g.tags, c->tags, sizeof g.tags);
+    copy_text(g.applications, c->applications, sizeof g.applications);
+    g.cfg = *c;
+    g.cfg.tags = g.tags;
+    g.cfg.applications = g.applications;
+    ke_fault_switch(true);
+    return 0;
+}
+
+enum ke_fault_mode ke_fault_mode_of(uint32_t options)
+{
+    return options & VF_OPT_SYSTEMATIC      ? KE_FAULT_SYSTEMATIC
+           : options & VF_OPT_LOW_RESOURCES ? KE_FAULT_RANDOM
+                                            : KE_FAULT_OFF;
+}
+
+const struct ke_fault_config *ke_fault_config(void)
+{
+    return &g.cfg;
 }
 
 uint64_t ke_fault_calls(uint64_t *ret_failed)

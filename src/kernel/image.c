@@ -281,7 +281,7 @@ int ke_image_load(const char *path, const uint8_t *bytes, size_t size, bool veri
     im->is_verified = verified;
     bind_imports(im, (uint8_t *)im->base);
     seed_load_config(im, (uint8_t *)im->base);
-    if (ke_m.config.coverage && verified) {
+    if (ke_m.config.coverage) {
         err = ke_cover_arm(im);
         if (err) {
             pp_fmt(why, PP_WHY_SIZE, "out of memory");
@@ -297,6 +297,7 @@ int ke_image_load(const char *path, const uint8_t *bytes, size_t size, bool veri
     g.all[g.count++] = im;
     PP_ASSERT(im->owner == g.count);
     pp_list_push_back(&ke_m.images, &im->link);
+    ke_verifier_loaded(im);
     ke_m.config.host.module(ke_m.config.host.ctx, im->name, im->path, im->base, im->size, true);
     if (verified && (ke_m.config.graphics || imports_from(im, "win32k.sys")))
         exempt_graphics(im);

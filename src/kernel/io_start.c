@@ -75,7 +75,9 @@ static void teardown(struct ke_image *image)
 
     ke_settle(1);                  /* what is queued runs before the code goes */
     (void)pl_check_all(ke_m.pool); /* damage went to the sink */
-    (void)vf_check_leaks(image->owner, image->name, name_addr);
+    ke_m.judged = image;
+    if (image->is_verified)
+        (void)vf_check_leaks(image->owner, image->name, name_addr);
     vf_check_session(image->owner, image->name);
     (void)ke_unload_check(image);
     io_check_unload(image);
@@ -85,6 +87,7 @@ static void teardown(struct ke_image *image)
     (void)ps_check_unload(image);
     (void)ex_lookaside_check_unload(image);
     (void)mm_check_unload(image);
+    ke_m.judged = NULL;
     ke_image_unload(image);
     if (driver) {
         image->driver_object = NULL;

@@ -54,7 +54,7 @@ static struct {
 
 static bool is_on(void)
 {
-    return vf_is_enabled() && vf_has(VF_OPT_DEADLOCK);
+    return vf_is_enabled() && vf_has(VF_OPT_DEADLOCK) && ke_caller_is_verified();
 }
 
 /* Memory whose end of life is seen: pool and images. */

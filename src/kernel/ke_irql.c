@@ -19,7 +19,7 @@ KIRQL ke_irql(void)
 
 static void revoke_paged(void)
 {
-    if (!vf_has(VF_OPT_FORCE_IRQL))
+    if (!vf_has(VF_OPT_FORCE_IRQL) || !ke_caller_is_verified())
         return;
     (void)pl_paged_revoke(ke_m.pool); /* failing means only that this check sees less */
     ke_image_paged_revoke();

@@ -48,6 +48,7 @@ struct ke_fault_config {
     enum ke_fault_mode mode;
     uint32_t probability; /* KE_FAULT_RANDOM: of 10 000 */
     const char *tags;     /* KE_FAULT_RANDOM: patterns, separated by blanks; NULL: every call */
+    const char *applications; /* KE_FAULT_RANDOM: programs, likewise; NULL: every one */
     bool (*ask)(void *ctx, const struct ke_fault_point *p); /* KE_FAULT_ASK: true: it fails */
     void *ctx;
 };
@@ -56,6 +57,10 @@ struct ke_config {
     struct ke_host host;
     uint32_t options;        /* enum vf_option */
     bool verify;             /* false: --verify off */
+    const char *drivers;     /* verified when they load: names separated by blanks, or "*"; NULL: "*" */
+    const char *excluded;    /* left out of them, or NULL */
+    const char *disabled_rules; /* P1 of bug check 0xC4, separated by blanks; NULL: none */
+    uint32_t options_if_added; /* of a verifier that is off, once a driver is added to it */
     bool stop_at_first;
     bool like_windows;
     bool graphics;           /* the driver is a graphics driver, as one that imports win32k.sys is */
@@ -76,6 +81,13 @@ int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE]);
 const char *ke_guard_name(void);
 /* From here on calls may fail on purpose, as configured; off at first. */
 void ke_fault_switch(bool on);
+/* What these options (enum vf_option) ask for. */
+enum ke_fault_mode ke_fault_mode_of(uint32_t options);
+/* Other rules while the machine runs; its texts are copied. Returns 0 or -ENOMEM. */
+int ke_fault_change(const struct ke_fault_config *c);
+const struct ke_fault_config *ke_fault_config(void);
+/* No stack was seen yet. */
+void ke_fault_forget(void);
 /* How many calls could have failed so far, and how many did. */
 uint64_t ke_fault_calls(uint64_t *ret_failed);
 /* The first number again, from the counters of the exports themselves. */
@@ -102,6 +114,23 @@ struct ke_gflags ke_gflags(void);
 void ke_gflags_set(const struct ke_gflags *g);
 /* What they say about special pool, in words for the report; false: nothing. */
 bool ke_special_words(char *buf, size_t size);
+
+/* ---- Driver Verifier at run time (verifier.c). What is changed holds until the machine ends. ---- */
+
+/* Is the name in a list as VerifyDrivers holds it? "*" and "*.sys" stand for every driver. */
+bool ke_verifier_lists(const char *list, const char *name);
+/* Would a driver of this name (without a folder) be verified? */
+bool ke_verifier_wants(const char *name);
+/* The list: names separated by blanks, or "*". */
+const char *ke_verifier_drivers(void);
+/* Other options (enum vf_option) for the verified drivers; 0 turns the verifier off. Returns 0 or -ENOMEM. */
+int ke_verifier_flags(uint32_t options);
+/* Random low resources simulation from now on. Returns 0 or -ENOMEM. */
+int ke_verifier_faults(const struct ke_fault_config *faults);
+/* Verify one more driver, from now on when it is loaded. Returns 0 or -ENOSPC. */
+int ke_verifier_add(const char *name);
+/* One less. Returns 0, -EBUSY (it is loaded) or -ENOENT (it is not in the list). */
+int ke_verifier_remove(const char *name);
 
 /* Map, relocate, bind. Nothing of it runs. `path` for reports; `bytes` are copied.
  * Returns 0, -ENOEXEC (not a driver, `why`), -ENOMEM. */

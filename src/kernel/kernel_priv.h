@@ -214,6 +214,13 @@ PP_NORETURN void ke_raise_access_violation(uint64_t addr, bool is_write);
 
 int ke_fault_init(void);
 
+/* ---- Driver Verifier (verifier.c) ---- */
+
+void ke_verifier_init(void);
+void ke_verifier_loaded(const struct ke_image *im);
+/* False: the calling driver is not among the verified ones, so that it breaks no rule of the verifier. */
+bool ke_caller_is_verified(void);
+
 /* ---- The state block (state.c) ---- */
 
 /* Point the pool's tables into the block; NULL: nothing is published. Then, when all parts are up, start. */
@@ -238,6 +245,7 @@ struct ke_machine {
     struct ke_abandoned abandoned[1024];
     unsigned abandoned_count;
     uint64_t kernel_guarded; /* special blocks that are the kernel's own */
+    const struct ke_image *judged; /* what it left behind is being judged; NULL: nobody's */
     bool is_unsound; /* a contained request may have left locks or IRQL behind */
 };
 extern struct ke_machine ke_m;

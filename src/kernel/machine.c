@@ -30,6 +30,7 @@ static void present(void *ctx, struct vf_present *ret)
 
     (void)ctx; /* one machine in a process */
     ret->time = ke_time_now();
+    ret->is_unverified = !ke_caller_is_verified();
     ret->thread = ke_thread_now ? ke_thread_now->id : 0;
     ret->pc = ke_caller();
     ret->irql = ke_irql();
@@ -143,6 +144,7 @@ int ke_init(const struct ke_config *cfg, char why[PP_WHY_SIZE])
         return err;
     }
     verify_init();
+    ke_verifier_init();
     for (size_t i = 0; i < PP_COUNT(steps); i++) {
         err = steps[i].fn();
         if (err) {

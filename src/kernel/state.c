@@ -223,6 +223,7 @@ static void totals_update(void)
     t->pool_tag = flags.pool_tag;
     t->pool_tag_overruns = flags.pool_tag_overruns;
     t->options = vf_is_enabled() ? ke_m.config.options : 0;
+    pp_fmt(g.s->verified, sizeof g.s->verified, "%s", ke_verifier_drivers());
     t->raise_irqls = calls(g.raise, PP_COUNT(g.raise));
     t->acquire_spin_locks = calls(g.spin, PP_COUNT(g.spin));
     t->synchronize_executions = calls(&g.sync, 1);
@@ -232,6 +233,7 @@ static void totals_update(void)
     t->succeeded_special = c->succeeded_special - ke_m.kernel_guarded;
     t->no_tag = c->no_tag;
     t->failed = c->failed;
+    (void)ke_fault_calls(&t->failed_deliberately);
     (void)ke_fault_calls(&t->failed_deliberately);
     t->not_tracked = c->not_tracked;
     t->special_wanted = c->special_wanted;

@@ -13,9 +13,13 @@ static const struct vf_rule_info rules[] = {
 #undef RULE
 };
 
+enum { DISABLED_MAX = 64 };
+
 static struct {
     struct vf_config cfg;
     uint32_t count;
+    uint64_t disabled[DISABLED_MAX]; /* P1 of bug check 0xC4, [disabled_count] */
+    unsigned disabled_count;
 } g;
 
 const struct vf_config *vf_config(void)
@@ -32,6 +36,7 @@ void vf_init(const struct vf_config *cfg)
 {
     g.cfg = *cfg;
     g.count = 0;
+    g.disabled_count = 0;
 }
 
 void vf_options_drop(uint32_t options)
@@ -49,16 +54,45 @@ bool vf_is_enabled(void)
     return g.cfg.enabled;
 }
 
+void vf_options_set(uint32_t options, bool enabled)
+{
+    g.cfg.options = options;
+    g.cfg.enabled = enabled;
+}
+
+/* Codes that only the verifier raises. */
+static bool is_own_code(const struct vf_rule_info *r)
+{
+    return r->code == 0xC4 || r->code == 0xC9;
+}
+
 bool vf_rule_on(enum vf_rule rule)
 {
     const struct vf_rule_info *r = &rules[rule];
 
     /* What plain Windows stops on is on always; verifier's own codes need the verifier. */
-    if (r->code == 0xC4 || r->code == 0xC9)
+    if (is_own_code(r))
         return g.cfg.enabled && (!r->options || (g.cfg.options & r->options));
     if (r->code == 0xC1)
         return true; /* of blocks in special pool, whoever put them there: verifier, GFlags or the call */
     return !r->options || vf_has(r->options);
+}
+
+bool vf_disable(uint64_t p1)
+{
+    if (g.disabled_count == DISABLED_MAX)
+        return false;
+    g.disabled[g.disabled_count++] = p1;
+    return true;
+}
+
+static bool is_disabled(uint64_t p1)
+{
+    for (unsigned i = 0; i < g.disabled_count; i++) {
+        if (g.disabled[i] == p1)
+            return true;
+    }
+    return false;
 }
 
 uint32_t vf_finding_count(void)
@@ -117,14 +151,18 @@ uint32_t vf_send(const struct vf_case *c, bool count)
         return 0;
     memset(&f, 0, sizeof f);
     memset(&now, 0, sizeof now);
+    memcpy(f.p, c->p, sizeof f.p);
+    if (rules[c->rule].sub_param)
+        f.p[rules[c->rule].sub_param - 1] = rules[c->rule].sub;
+    if (rules[c->rule].code == 0xC4 && is_disabled(f.p[0]))
+        return 0;
     g.cfg.hooks.present(g.cfg.hooks.ctx, &now);
+    if (now.is_unverified && (is_own_code(&rules[c->rule]) || (rules[c->rule].options & ~(uint32_t)VF_OPT_SPECIAL_POOL)))
+        return 0;
     f.rule = (uint32_t)c->rule;
     if (count)
         g.count++;
     f.number = g.count;
-    memcpy(f.p, c->p, sizeof f.p);
-    if (rules[c->rule].sub_param)
-        f.p[rules[c->rule].sub_param - 1] = rules[c->rule].sub;
     f.time = now.time;
     f.thread = now.thread;
     f.irql = now.irql;

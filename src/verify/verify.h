@@ -113,6 +113,7 @@ struct vf_case {
 struct vf_present {
     uint64_t time, thread, pc;
     uint8_t irql;
+    bool is_unverified; /* a driver calls that the verifier does not watch */
     struct vf_stack stack;
     char driver[VF_NAME];
     char routine[VF_NAME];
@@ -145,6 +146,10 @@ void vf_init(const struct vf_config *cfg);
 void vf_options_drop(uint32_t options);
 bool vf_has(uint32_t option);        /* is any of these option bits on? */
 bool vf_is_enabled(void);
+/* Be silent about bug checks 0xC4 with this P1 (verifier /rules disable). False: too many. */
+bool vf_disable(uint64_t p1);
+/* Change them while the machine runs. */
+void vf_options_set(uint32_t options, bool enabled);
 /* Is the rule on under the present options? */
 bool vf_rule_on(enum vf_rule rule);
 

@@ -192,6 +192,11 @@ bool vf_has(uint32_t option)
     return false;
 }
 
+bool ke_caller_is_verified(void)
+{
+    return true;
+}
+
 bool vf_is_enabled(void)
 {
     return true;
