@@ -22,11 +22,33 @@ enum host_exit {
     HOST_OWN_FAULT = 70,
 };
 
+/* Low resources simulation: which calls of the verified drivers fail. */
+struct host_faults {
+    uint32_t probability;   /* of 10 000 */
+    uint32_t delay_minutes; /* of the machine's time, before the first driver is loaded */
+    char tags[256];         /* patterns separated by blanks; "": every call */
+    char applications[256]; /* programs separated by blanks; "": all */
+};
+enum {
+    HOST_FAULT_PROBABILITY = 600,
+    HOST_FAULT_PROBABILITY_MAX = 10000,
+    HOST_FAULT_MINUTES = 8,
+};
+
 struct host_options {
     const char *driver;   /* path of the .sys */
     const char *scenario; /* path of the Lua scenario; NULL: the default drive */
     bool verify;          /* false: --verify off */
     uint32_t options;     /* enum vf_option; with verify off only special pool counts */
+    bool special_pool;    /* --special-pool; is in `options` as well */
+    bool has_verify;      /* the command line says so: stored settings of the verifier do not count */
+    bool has_faults;      /* likewise */
+    struct host_faults faults;
+    /* Set by host_run and host_boot. */
+    const char *verified, *excluded; /* lists of drivers; NULL: all, none */
+    uint32_t options_if_added;       /* of a verifier that is off */
+    const char *disabled_rules;      /* P1 of bug check 0xC4, separated by blanks; NULL: none */
+    const char *verifier_words;      /* what stored settings decided, for the report; NULL: nothing */
     uint64_t seed;
     bool stays_up; /* set by host_boot */
     bool bugcheck; /* stop at the first finding, as Windows */
@@ -131,6 +153,59 @@ int host_settings_import(struct host_settings *s, const char *path, unsigned *re
 /* Write all settings as regedit does: UTF-16LE, CR LF. Replaces the file as a whole.
  * Returns 0 or -Exxx with one line in why. */
 int host_settings_export(const struct host_settings *s, const char *path, char why[PP_WHY_SIZE]);
+
+/* ---- Driver Verifier's stored settings ---------------------------------------------------------
+ *
+ * Values and encodings are Windows' own where they are documented (VerifyDrivers, VerifyDriverLevel,
+ * VerifierFault*...); what has no documented place is kept below HOST_KEY_OWN.
+ */
+#define HOST_KEY_OWN "HKEY_LOCAL_MACHINE\\SOFTWARE\\Poolproof\\Verifier"
+
+enum host_boot_mode {
+    HOST_BOOT_PERSISTENT,
+    HOST_BOOT_RESET_ON_FAIL,    /* off when a driver's start ended in a finding */
+    HOST_BOOT_RESET_ON_UNUSUAL, /* off when a machine did not end in order */
+    HOST_BOOT_ONE,              /* the next start only */
+    HOST_BOOT_MODES,
+};
+extern const char *const host_boot_mode_names[HOST_BOOT_MODES];
+
+/* Systematic low resources simulation from the start of the machine on. */
+enum host_systematic { HOST_SYSTEMATIC_OFF, HOST_SYSTEMATIC_ON, HOST_SYSTEMATIC_RECORD };
+
+enum host_domain { HOST_DOMAIN_WDM, HOST_DOMAIN_NDIS, HOST_DOMAIN_KS, HOST_DOMAIN_AUDIO, HOST_DOMAINS };
+enum host_extension {
+    HOST_EXT_LOGGING = 1u << 0,
+    HOST_EXT_LIVEDUMP = 1u << 1,
+    HOST_EXT_ONECHECK = 1u << 2,
+    HOST_EXT_LOG_CODE = 1u << 3,
+};
+
+enum { HOST_LIST_MAX = 1024 };
+struct host_verifier {
+    bool is_stored; /* VerifyDrivers or VerifyDriverLevel is there */
+    bool has_level;
+    uint32_t level;                /* enum vf_option and those that mean nothing here */
+    char drivers[HOST_LIST_MAX];   /* names separated by blanks; "*": all */
+    char excluded[HOST_LIST_MAX];  /* likewise */
+    uint64_t classes;              /* bit n: rule class n; only those that no flag stands for */
+    enum host_boot_mode mode;
+    uint32_t boots_left;           /* 0: no limit */
+    bool is_unfinished;            /* a machine has started and not ended; with RESET_ON_UNUSUAL */
+    struct host_faults faults;
+    enum host_systematic systematic;
+    char rules_off[256];           /* P1 of bug check 0xC4 in hexadecimal, separated by blanks */
+    uint32_t domains[HOST_DOMAINS]; /* 0: not chosen, 1: rules.default, 2: rules.all */
+    uint32_t extension;            /* enum host_extension */
+    bool persists_upgrade;
+};
+void host_verifier_read(const struct host_settings *s, struct host_verifier *ret);
+/* What holds no news (a default, nothing) is removed. Returns 0 or -ENOMEM. */
+int host_verifier_write(struct host_settings *s, const struct host_verifier *v);
+/* As after /reset. */
+void host_verifier_clear(struct host_verifier *v);
+/* Is the driver (a path or a name) among those to verify? */
+bool host_verifier_wants(const struct host_verifier *v, const char *driver);
 
 /* ---- State of a machine ------------------------------------------------------------------------
  *

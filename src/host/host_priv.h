@@ -9,6 +9,7 @@
  *   core.c        --keep-core                      info.c  poolproof info
  *   machine_dir.c, settings.c  the machine directory and the settings in it
  *   running.c     GFlags' settings of the machine that runs there
+ *   verifier.c    Driver Verifier's stored settings   volatile.c   changes while the machine runs
  */
 #ifndef POOLPROOF_HOST_PRIV_H
 #define POOLPROOF_HOST_PRIV_H
@@ -220,7 +221,7 @@ struct host_verdict {
     char **expects;
     unsigned expect_count;
     char guard[24];
-    char settings[96]; /* "": nothing that bears on the pool */
+    char settings[400]; /* "": nothing that bears on the pool */
     struct pl_patterns patterns; /* zeros: not known */
     unsigned restarts;
     char unfinished[160]; /* why later steps were not tried, or "" */
@@ -290,6 +291,28 @@ int host_machine_path(const char *dir, char path[PATH_MAX], bool *is_order, char
  * there). Returns 0, or -Exxx with one line in why that names the file. */
 int host_machine_dir(const struct host_options *o, char **ret, size_t *ret_size,
                      char why[PP_WHY_SIZE]);
+
+/* ---- Stored settings of the verifier for one start (verifier.c) ---- */
+
+struct pe_image;
+/* What a machine is started with: `o` is the command line's, with the stored settings in it. */
+struct host_verified_start {
+    struct host_options o;
+    struct host_verifier stored;
+    bool is_used; /* the stored settings decided */
+    char words[300];
+    char *command; /* o.command, when it had to be changed */
+};
+/*
+ * Read the settings, count the start, and decide. `pe`: of the driver of `run`, or NULL;
+ * `drivers` [count]: those of `boot`. Returns 0, or -Exxx (said on standard error); in both cases
+ * host_verifier_end is called at the end.
+ */
+int host_verifier_begin(struct host_verified_start *b, const struct host_options *o,
+                        const struct pe_image *pe, char *const *drivers, unsigned count);
+struct host_verdict;
+/* The machine has ended; NULL: it never started. */
+void host_verifier_end(struct host_verified_start *b, const struct host_verdict *v, int code);
 
 /* ---- The console of a machine that stays up (console.c) ---- */
 
@@ -404,6 +427,8 @@ void host_stay(struct host_machine *m);
 /* Let `ms` of real and virtual time pass. Returns false when the machine is to end. */
 bool host_stay_for(struct host_machine *m, uint64_t ms);
 struct lua_State;
+/* Functions that change the verifier while the machine runs (verifier /volatile). */
+void host_lua_verifier(struct lua_State *L);
 /* The scenario's functions, for `node` (NULL: no plug-and-play driver). */
 struct lua_State *host_lua_new(struct host_machine *m, struct ke_pnp *node);
 /* Returns false when the script failed (reported). */

@@ -30,9 +30,12 @@ static void send_exercised(struct host_machine *m)
 
 void host_send_settings(struct host_machine *m)
 {
-    char settings[96] = "";
+    char settings[400] = "", special[96];
 
-    (void)ke_special_words(settings, sizeof settings); /* "" then */
+    if (m->o->verifier_words)
+        pp_fmt(settings, sizeof settings, "%s", m->o->verifier_words);
+    if (ke_special_words(special, sizeof special))
+        pp_fmt_append(settings, sizeof settings, "%s%s", settings[0] ? "; " : "", special);
     send_text(m, HOST_REC_SETTINGS, settings);
 }
 
@@ -314,7 +317,7 @@ static void load_one(struct host_machine *m, const char *path, const uint8_t *by
 {
     char why[PP_WHY_SIZE];
 
-    if (ke_image_load(path, bytes, size, true, ret, why)) {
+    if (ke_image_load(path, bytes, size, ke_verifier_wants(pp_base_name(path)), ret, why)) {
         send_text(m, HOST_REC_SETUP, why);
         _exit(HOST_USAGE);
     }
@@ -386,6 +389,14 @@ void host_machine_main(struct host_machine *m)
     };
     cfg.verify = m->o->verify;
     cfg.options = m->o->options;
+    cfg.drivers = m->o->verify ? m->o->verified : NULL;
+    cfg.excluded = m->o->excluded;
+    cfg.fault = (struct ke_fault_config){.mode = ke_fault_mode_of(m->o->verify ? cfg.options : 0),
+                                         .probability = m->o->faults.probability,
+                                         .tags = m->o->faults.tags,
+                                         .applications = m->o->faults.applications};
+    cfg.disabled_rules = m->o->disabled_rules;
+    cfg.options_if_added = m->o->options_if_added;
     cfg.stop_at_first = m->o->bugcheck;
     cfg.like_windows = m->o->like_windows;
     cfg.graphics = m->o->graphics;
@@ -400,6 +411,8 @@ void host_machine_main(struct host_machine *m)
         _exit(HOST_USAGE);
     }
     boot(m, &cfg);
+    if (ke_fault_config()->mode == KE_FAULT_RANDOM) /* virtual time: it costs nothing */
+        ke_settle(m->o->faults.delay_minutes * 60000ull);
     ke_fault_switch(true);
     if (m->o->stays_up) {
         host_stay(m);

@@ -84,14 +84,17 @@ static int read_rest(struct host_machine *m, uint8_t **ret_script, char **ret_re
 
 int host_run(const struct host_options *o, FILE *out)
 {
-    struct host_session s = {.v = {.o = o}};
-    struct host_machine m = {.o = o};
+    struct host_verified_start begin = {.o = *o};
+    struct host_session s = {.v = {.o = &begin.o}};
+    struct host_machine m = {.o = &begin.o};
+    char *driver = (char *)(uintptr_t)o->driver; /* only read */
     uint8_t *bytes = NULL, *script = NULL;
     char *registry = NULL;
     struct pe_image *pe = NULL;
     int code = HOST_USAGE;
 
-    if (read_driver(o->driver, &bytes, &m.size, &pe) || read_rest(&m, &script, &registry))
+    if (read_driver(o->driver, &bytes, &m.size, &pe) || read_rest(&m, &script, &registry) ||
+        host_verifier_begin(&begin, o, pe, &driver, 1))
         goto done;
     if (!o->scenario && pe_code_walk(pe, &m.code)) {
         fprintf(stderr, "poolproof: %s: out of memory\n", o->driver);
@@ -101,6 +104,7 @@ int host_run(const struct host_options *o, FILE *out)
     code = judge(&s, &m, out);
 
 done:
+    host_verifier_end(&begin, &s.v, code);
     host_session_done(&s);
     pe_code_free(m.code);
     pe_image_free(pe);
@@ -254,9 +258,10 @@ done:
 int host_boot(const struct host_options *o, char *const *drivers, unsigned count, FILE *out)
 {
     struct host_options booted = *o;
-    struct host_session s = {.v = {.o = &booted}};
+    struct host_verified_start begin = {.o = *o};
+    struct host_session s = {.v = {.o = &begin.o}};
     struct host_driver list[HOST_DRIVERS_MAX] = {{0}};
-    struct host_machine m = {.o = &booted, .drivers = list, .driver_count = count};
+    struct host_machine m = {.o = &begin.o, .drivers = list, .driver_count = count};
     uint8_t *script = NULL;
     char *registry = NULL;
     int code = HOST_USAGE;
@@ -272,10 +277,12 @@ int host_boot(const struct host_options *o, char *const *drivers, unsigned count
             goto done;
         pe_image_free(pe);
     }
-    if (!read_rest(&m, &script, &registry))
+    if (!read_rest(&m, &script, &registry) &&
+        !host_verifier_begin(&begin, &booted, NULL, drivers, count))
         code = judge(&s, &m, out);
 
 done:
+    host_verifier_end(&begin, &s.v, code);
     host_session_done(&s);
     for (unsigned i = 0; i < count; i++)
         pp_free(list[i].bytes);

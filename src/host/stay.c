@@ -221,6 +221,7 @@ void host_stay(struct host_machine *m)
         return;
     g.L = host_lua_new(m, nodes[0]);
     lua_register(g.L, "gflags", l_gflags);
+    host_lua_verifier(g.L);
     run_script(m);
     host_restart_if_unsound(m);
     lua_settop(g.L, 0);

@@ -20,7 +20,10 @@ static const char usage_text[] =
     "       poolproof --list-rules                              every rule that can be reported\n"
     "\n"
     "options of run and boot:\n"
-    "  --verify standard|FLAGS|off  Driver Verifier options (default: standard, 0x209BB)\n"
+    "  --verify standard|FLAGS|off  Driver Verifier options (default: as stored by verifier, else\n"
+    "                      standard, 0x209BB)\n"
+    "  --faults PROBABILITY[,TAGS[,PROGRAMS[,MINUTES]]]  which calls fail with flag 0x4, of 10000\n"
+    "                      (default 600, all tags, all programs, after 8 minutes)\n"
     "  --special-pool      special pool for all tags, as GFlags sets it; also with --verify off\n"
     "  --graphics          a display or printer driver: no pool tracking, IRQL checking, I/O "
     "verification\n"
@@ -87,6 +90,37 @@ static bool parse_verify(const char *text, struct host_options *o)
     } else {
         return false;
     }
+    o->has_verify = true;
+    return true;
+}
+
+/* PROBABILITY[,TAGS[,PROGRAMS[,MINUTES]]]; what is left empty keeps its default. */
+static bool parse_faults(const char *text, struct host_options *o)
+{
+    struct host_faults *f = &o->faults;
+    char copy[700], *part[4] = {copy, NULL, NULL, NULL};
+    uint64_t n;
+
+    if (strlen(text) >= sizeof copy)
+        return false;
+    o->has_faults = true;
+    pp_fmt(copy, sizeof copy, "%s", text);
+    for (unsigned i = 1; i < PP_COUNT(part) && (part[i] = strchr(part[i - 1], ',')); i++)
+        *part[i]++ = '\0';
+    if (*part[0]) {
+        if (!parse_number(part[0], HOST_FAULT_PROBABILITY_MAX, &n) || !n)
+            return false;
+        f->probability = (uint32_t)n;
+    }
+    if (part[1])
+        pp_fmt(f->tags, sizeof f->tags, "%s", part[1]);
+    if (part[2])
+        pp_fmt(f->applications, sizeof f->applications, "%s", part[2]);
+    if (part[3] && *part[3]) {
+        if (!parse_number(part[3], UINT32_MAX, &n))
+            return false;
+        f->delay_minutes = (uint32_t)n;
+    }
     return true;
 }
 
@@ -134,6 +168,7 @@ static char *command_text(int argc, char **argv)
 
 enum {
     OPT_VERIFY = 256,
+    OPT_FAULTS,
     OPT_SPECIAL,
     OPT_SEED,
     OPT_BUGCHECK,
@@ -159,6 +194,7 @@ enum {
 
 static const struct option long_options[] = {
     {"verify", required_argument, NULL, OPT_VERIFY},
+    {"faults", required_argument, NULL, OPT_FAULTS},
     {"special-pool", no_argument, NULL, OPT_SPECIAL},
     {"seed", required_argument, NULL, OPT_SEED},
     {"bugcheck", no_argument, NULL, OPT_BUGCHECK},
@@ -266,6 +302,10 @@ static int parse_option(int opt, const char *where, struct host_options *o, bool
         return parse_verify(optarg, o)
                    ? -1
                    : usage_error("--verify wants standard, off or flags", optarg);
+    case OPT_FAULTS:
+        return parse_faults(optarg, o)
+                   ? -1
+                   : usage_error("--faults wants PROBABILITY[,TAGS[,PROGRAMS[,MINUTES]]]", optarg);
     case OPT_SPECIAL:
         *special = true;
         return -1;
@@ -365,7 +405,10 @@ static int verb_boot(struct host_options *o, int argc, char **argv, int first)
 int main(int argc, char **argv)
 {
     struct host_explore_options e = {.depth = 1, .shard_count = 1};
-    struct host_options o = {.verify = true, .options = VF_OPT_STANDARD};
+    struct host_options o = {.verify = true,
+                             .options = VF_OPT_STANDARD,
+                             .faults = {.probability = HOST_FAULT_PROBABILITY,
+                                        .delay_minutes = HOST_FAULT_MINUTES}};
     bool special = false;
     char *command = command_text(argc, argv);
     int opt, code;
@@ -379,6 +422,9 @@ int main(int argc, char **argv)
         if (code >= 0)
             goto done;
     }
+    if (o.has_faults && o.verify)
+        o.options |= VF_OPT_LOW_RESOURCES;
+    o.special_pool = special;
     if (special)
         o.options |= VF_OPT_SPECIAL_POOL;
     if (optind >= argc) {
