@@ -1,7 +1,7 @@
 /*
  * A session: the supervisor process starts machines (kernel.h) in child processes, hears what they
- * have to say through a pipe, and gives the verdict. It never runs driver code and shares no memory
- * with the machine, so the verdict survives whatever the driver does.
+ * have to say through a pipe, and gives the verdict. It never runs driver code and rests no verdict on
+ * memory that the machine can write, so the verdict survives whatever the driver does.
  */
 #ifndef POOLPROOF_HOST_HOST_H
 #define POOLPROOF_HOST_HOST_H
